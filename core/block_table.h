@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/layout.h"
+#include "core/page_memory.h"
+#include "core/real_time.h"
+
+namespace gyrus {
+
+// A snapshot is the number of the publish that made it visible.
+using SnapshotNumber = uint64_t;
+
+// Describes the blocks of one layout.
+struct TableSpec {
+  std::string name;  // Unique within a store, e.g. "vision.weights". Not empty.
+  BlockLayout layout;
+  uint32_t blocks = 0;  // In [1, 2^26].
+  uint32_t spares = 0;  // Versions beyond one per block, in [0, 2^26]; see Store.
+  // Where the blocks start: `blocks` * block_bytes() bytes of a private, writable mapping that
+  // outlives the store (a base file; what is not written stays shared), or empty: all zero.
+  std::span<std::byte> base = {};
+};
+
+// One version of one block, in 64 bits: the number of the publish that shows it (upper 36 bits)
+// and its slot (lower 28; 0 is the block's own home, s > 0 is slot s - 1). 36 bits last 21 years
+// at a publish every 10 ms, and 3 days at 261,000 a second.
+class PackedVersion {
+ public:
+  static constexpr int kSlotBits = 28;
+  static constexpr uint64_t kSlotMask = (uint64_t{1} << kSlotBits) - 1;
+  static constexpr SnapshotNumber kMaxNumber = (uint64_t{1} << (64 - kSlotBits)) - 1;
+
+  explicit constexpr PackedVersion(uint64_t bits) : bits_(bits) {}
+  constexpr PackedVersion(SnapshotNumber stamp, uint32_t slot)
+      : bits_((stamp << kSlotBits) | (uint64_t{slot} + 1)) {}
+
+  constexpr uint64_t bits() const { return bits_; }
+  constexpr SnapshotNumber stamp() const { return bits_ >> kSlotBits; }
+
+  // The slot, given the block's index (its home).
+  constexpr uint32_t slot(uint32_t index) const {
+    const auto field = static_cast<uint32_t>(bits_ & kSlotMask);
+    return field == 0 ? index : field - 1;
+  }
+
+ private:
+  uint64_t bits_;
+};
+
+// How a table looks at one snapshot, or to the learner (number: all ones). A value; cheap.
+//
+// Thread-safe while its snapshot is pinned; the learner's view is the learner's.
+class TableView {
+ public:
+  static constexpr SnapshotNumber kNewest = std::numeric_limits<SnapshotNumber>::max();
+
+  // The block `index` as this snapshot has it, block_bytes() long, aligned to 64.
+  // Requires: index < blocks().
+  const std::byte* Read(uint32_t index) const noexcept GYRUS_NONBLOCKING {
+    // acquire: pairs with the learner's release, after it has filled the version.
+    PackedVersion version(heads_[index].load(std::memory_order_acquire));
+    while (version.stamp() > number_) [[unlikely]] {
+        version = PackedVersion(links_[version.slot(index)].load(std::memory_order_acquire));
+      }
+    return Slot(version.slot(index));
+  }
+
+  template <typename T>
+  const T* As(uint32_t index) const noexcept GYRUS_NONBLOCKING {
+    return reinterpret_cast<const T*>(Read(index));
+  }
+
+  // Asks the memory for block `index`, where it most likely is.
+  void Prefetch(uint32_t index) const noexcept GYRUS_NONBLOCKING {
+    __builtin_prefetch(&heads_[index]);
+    __builtin_prefetch(home_ + index * stride_);
+  }
+
+  uint32_t blocks() const noexcept { return blocks_; }
+
+ private:
+  friend class BlockTable;
+
+  const std::byte* Slot(uint32_t slot) const noexcept {
+    return slot < blocks_ ? home_ + slot * stride_ : spare_ + (slot - blocks_) * stride_;
+  }
+
+  const std::atomic<uint64_t>* heads_ = nullptr;
+  const std::atomic<uint64_t>* links_ = nullptr;
+  const std::byte* home_ = nullptr;
+  const std::byte* spare_ = nullptr;
+  std::size_t stride_ = 0;
+  uint32_t blocks_ = 0;
+  SnapshotNumber number_ = 0;
+};
+
+// The memory of one table: a slot for each block and each spare, the newest version of every
+// block, and a link from each version to the one before it. The rules about who may write what
+// are the Store's, which alone uses it. All memory is taken by Create.
+//
+// Reading: a head and a version are two dependent loads where a flat array needs one. Blocks
+// start at home, slot = index, so a prefetch can ask for both at once and is right until copies
+// have moved the block.
+//
+// Movable, not copyable. One writer (the learner), many readers (TableView).
+class BlockTable {
+ public:
+  // A version that a newer one has replaced for every snapshot from `superseded` on.
+  struct Retired {
+    uint32_t index;
+    PackedVersion version;
+    SnapshotNumber superseded;
+  };
+
+  // Returns InvalidArgument if a size is outside its range or the base has another size.
+  static absl::StatusOr<BlockTable> Create(const TableSpec& spec);
+
+  const TableSpec& spec() const { return spec_; }
+  std::size_t stride() const { return stride_; }
+  TableView View(SnapshotNumber number) const;
+
+  PackedVersion head(uint32_t index) const {
+    // relaxed: the writer reads what it wrote itself.
+    return PackedVersion(heads_[index].load(std::memory_order_relaxed));
+  }
+  std::byte* data(uint32_t slot) const {
+    return slot < spec_.blocks ? home_ + slot * stride_
+                               : spare_.data() + (slot - spec_.blocks) * stride_;
+  }
+
+  // Makes the newest version of `index` visible from `stamp` on, where it is.
+  void Restamp(uint32_t index, SnapshotNumber stamp);
+
+  // Copies the newest version of `index` into a spare slot, visible from `stamp` on, and returns
+  // the version that it replaces. Requires: free_slots() > 0.
+  PackedVersion CopyNewest(uint32_t index, SnapshotNumber stamp);
+
+  uint32_t free_slots() const { return static_cast<uint32_t>(free_.size()); }
+  void Free(uint32_t slot) { free_.push_back(slot); }
+
+  // Versions that await readers, oldest first; at most one per spare.
+  bool has_retired() const { return retired_count_ > 0; }
+  const Retired& oldest_retired() const { return retired_[retired_first_]; }
+  void PushRetired(const Retired& retired);
+  void PopRetired();
+
+  // Blocks first written since the newest hold, each once.
+  void MarkDirty(uint32_t index) { dirty_[dirty_count_++] = index; }
+  std::span<const uint32_t> dirty() const { return {dirty_, dirty_count_}; }
+  void ClearDirty() { dirty_count_ = 0; }
+
+ private:
+  explicit BlockTable(const TableSpec& spec) : spec_(spec), stride_(spec.layout.block_bytes()) {}
+
+  TableSpec spec_;
+  std::size_t stride_;
+  PageMemory heads_memory_;
+  PageMemory links_memory_;
+  PageMemory home_memory_;
+  PageMemory spare_;
+  PageMemory dirty_memory_;
+  std::atomic<uint64_t>* heads_ = nullptr;  // (blocks,)
+  std::atomic<uint64_t>* links_ = nullptr;  // (blocks + spares,), by slot.
+  std::byte* home_ = nullptr;               // In home_memory_ or in the base.
+  uint32_t* dirty_ = nullptr;               // (blocks,)
+  std::size_t dirty_count_ = 0;
+  std::vector<uint32_t> free_;    // Capacity blocks + spares: never grows.
+  std::vector<Retired> retired_;  // A ring.
+  std::size_t retired_first_ = 0;
+  std::size_t retired_count_ = 0;
+};
+
+}  // namespace gyrus
