@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace gyrus {
+
+// A brain as plain structs: what it senses, how it is wired, how it learns. `runtime` makes it
+// from a textproto (proto/gyrus/v1/brain.proto says the same in the same words); Plan::Create
+// checks and compiles it. Names are unique within a brain.
+
+// ---- What comes in.
+
+enum class ModalityKind : uint8_t { kSymbol, kReals, kImage };
+
+struct ModalitySpec {
+  std::string name;
+  ModalityKind kind = ModalityKind::kSymbol;
+  uint32_t size = 0;     // kSymbol: how many, in [2, 256]; kReals: length.
+  uint32_t rows = 0;     // kImage.
+  uint32_t columns = 0;  // kImage.
+};
+
+// ---- Encoders.
+
+// Real vector with online standardisation; a missing element becomes 0 and, if asked, raises an
+// indicator of its own.
+struct RealsEncoderSpec {
+  uint32_t settle_after = 1000;  // Observations after which the statistics freeze; 0: never.
+  float rate = 0.001F;           // Of the running statistics once past their first 1 / rate.
+  bool missing_indicators = false;
+  float clip = 8.0F;  // In standard deviations, > 0.
+  // Quantises each element into this many bins for contexts and selectors; 0: neither.
+  uint32_t bins = 0;
+};
+
+// Symbols with the contexts of a text: orders, words, sparse.
+struct SymbolsEncoderSpec {
+  bool one_hot = false;  // Also a vector, for areas.
+};
+
+// One symbol as a one-hot vector and one context: a category, a class, the last label.
+struct CategoryEncoderSpec {};
+
+// Responses of frozen patches, drawn from the first inputs, pooled over a grid.
+struct ImageEncoderSpec {
+  uint32_t patches = 100;
+  uint32_t patch_size = 7;
+  uint32_t grid = 3;
+  float threshold = 0.25F;
+  uint32_t draw_from = 1000;  // How many first inputs give patches.
+};
+
+struct EncoderSpec {
+  std::string name;
+  std::string modality;
+  std::variant<RealsEncoderSpec, SymbolsEncoderSpec, CategoryEncoderSpec, ImageEncoderSpec> kind;
+};
+
+// ---- Areas.
+
+struct AllRouterSpec {};
+
+// LSH: each of the woken regions by a hash of a few quantised inputs.
+struct HashRouterSpec {
+  uint32_t dimensions = 4;
+  float width = 1.0F;  // Of a quantisation step, > 0.
+};
+
+struct AnchorRouterSpec {
+  float threshold = 0.7F;        // Cosine below which an input founds a region, in (-1, 1].
+  float temperature = 0.1F;      // Of the gates' softmax over similarities; 0: equal gates.
+  uint32_t settle_after = 2000;  // Inputs after which no region is founded any more; 0: never.
+};
+
+struct LearnedRouterSpec {
+  float rate = 0.01F;
+  float balance = 0.001F;  // u of b_e += u (k/N - load_e).
+};
+
+struct ExpansionCellSpec {};  // Frozen random ReLU features.
+
+// Picks some of the inputs: a frozen subset per region, so that regions see different features.
+struct SubsetCellSpec {};
+
+struct GluCellSpec {
+  uint32_t hidden = 64;
+};
+
+struct McsdCellSpec {
+  uint32_t units = 64;
+  uint32_t channels = 8;  // Half slope, half decay; divides units.
+};
+
+enum class Combine : uint8_t { kSum, kConcatenate };
+enum class Trace : uint8_t { kNone, kFactored, kExact };
+enum class Optimiser : uint8_t { kSgd, kRmsprop };
+
+// How the gradient-trained regions of an area learn.
+struct AreaLearningSpec {
+  Optimiser optimiser = Optimiser::kRmsprop;
+  float rate = 0.002F;  // > 0.
+  float beta = 0.99F;   // RMSprop's memory, in [0, 1).
+  uint32_t chunk = 1;   // Steps per backward walk and update, in [1, 256].
+  Trace trace = Trace::kNone;
+};
+
+struct AreaSpec {
+  std::string name;
+  std::vector<std::string> inputs;  // Encoders with a vector, or areas before this one.
+  Combine combine = Combine::kConcatenate;
+  bool residual = false;  // Adds the input to the output; needs equal lengths.
+  uint32_t outputs = 64;
+  uint32_t regions = 1;
+  uint32_t woken = 1;      // Per step, always-on ones included, in [1, regions].
+  uint32_t always_on = 0;  // The first regions of the area, at most `woken`.
+  std::variant<AllRouterSpec, HashRouterSpec, AnchorRouterSpec, LearnedRouterSpec> router;
+  std::variant<ExpansionCellSpec, SubsetCellSpec, GluCellSpec, McsdCellSpec> cell;
+  AreaLearningSpec learning;
+};
+
+// ---- Experts and heads.
+
+struct MemoryExpertSpec {
+  std::string encoder;      // Whose contexts, one row lookup each.
+  uint32_t rows_log2 = 17;  // Rows per context, in [4, 24].
+};
+
+struct MatchExpertSpec {
+  std::string encoder;  // A symbols encoder.
+  uint32_t min_length = 6;
+  uint32_t history_log2 = 20;  // Symbols kept, in [8, 28].
+};
+
+// One weight vector per node of the symbol tree over the vector of an area or encoder.
+struct ReadoutExpertSpec {
+  std::string input;
+  float rate = 0.02F;
+};
+
+struct ExpertSpec {
+  std::string name;
+  std::variant<MemoryExpertSpec, MatchExpertSpec, ReadoutExpertSpec> kind;
+};
+
+// One set of weight vectors of a mixing head: which one is used is the product of what `factors`
+// name, each "<encoder>.<selector number>", "<expert>.<signal number>" or "node".
+struct WeightSetSpec {
+  std::vector<std::string> factors;
+};
+
+// After the mixer: a map from (context, quantised probability) to probability.
+struct ProbabilityMapSpec {
+  std::vector<std::string> factors;  // As above; hashed into the rows if too many.
+  uint32_t rows_log2 = 16;
+};
+
+struct MixingHeadSpec {
+  std::vector<ExpertSpec> experts;
+  std::vector<WeightSetSpec> sets;
+  std::vector<ProbabilityMapSpec> maps;
+  float rate_first = 0.02F;    // Of a weight vector at its first visit,
+  float rate_last = 0.002F;    // in the long run,
+  float rate_visits = 300.0F;  // and the visits that lie between.
+  float final_rate = 0.002F;
+};
+
+struct SoftmaxHeadSpec {
+  std::string input;  // An area or an encoder with a vector.
+  float rate = 0.01F;
+};
+
+enum class RidgeForm : uint8_t { kCovariance, kInformation };
+
+struct RidgeHeadSpec {
+  std::string area;  // Whose woken regions each have a readout of their own.
+  RidgeForm form = RidgeForm::kCovariance;
+  float lambda = 1.0F;        // > 0.
+  float forget = 1.0F;        // In (0, 1]; 1 keeps the readout free of order.
+  uint32_t solve_every = 64;  // kInformation: samples of a region until its weights are solved.
+};
+
+struct KalmanHeadSpec {
+  std::string area;
+  float lambda = 1.0F;
+  float process_noise = 1e-5F;     // Q per step, >= 0.
+  float observation_noise = 1.0F;  // > 0; learned from residuals where `learn_noise`.
+  bool learn_noise = true;
+};
+
+// Learns one target. The first head is the brain's answer.
+struct HeadSpec {
+  std::string name;
+  uint32_t classes = 0;  // Symbols or classes, in [2, 256]; 0 for reals.
+  uint32_t outputs = 0;  // Length of a real target; 0 for classes.
+  std::variant<MixingHeadSpec, SoftmaxHeadSpec, RidgeHeadSpec, KalmanHeadSpec> kind;
+};
+
+// ---- The brain.
+
+struct BrainSpec {
+  std::string name;
+  uint64_t seed = 1;
+  std::vector<ModalitySpec> modalities;
+  std::vector<EncoderSpec> encoders;
+  std::vector<AreaSpec> areas;
+  std::vector<HeadSpec> heads;
+  // The target of a step: given by Learn, or the value of this modality `next` steps later.
+  uint32_t target_next = 0;          // 0: given by Learn.
+  std::string target_modality;       // With target_next: which.
+  std::string last_target_modality;  // A symbol modality that carries the last known label, or "".
+  uint32_t label_window = 1;         // Steps for which a label may come late, in [1, 65536].
+};
+
+}  // namespace gyrus

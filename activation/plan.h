@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "activation/activity.h"
+#include "activation/brain_spec.h"
+#include "activation/cell.h"
+#include "activation/encoder.h"
+#include "activation/factories.h"
+#include "activation/head.h"
+#include "activation/observation.h"
+#include "activation/plan_builder.h"
+#include "activation/router.h"
+#include "core/store.h"
+#include "core/workspace.h"
+
+namespace gyrus {
+
+// An area as compiled: where its input comes from, its router, its cell, its blocks and state.
+struct AreaPlan {
+  struct Source {
+    bool is_area = false;
+    uint32_t index = 0;   // Of the encoder or area.
+    uint32_t offset = 0;  // Where in the area's input it begins (0 for sums).
+  };
+  AreaSpec spec;
+  std::vector<Source> sources;
+  uint32_t inputs = 0;
+  std::unique_ptr<Router> router;
+  std::unique_ptr<Cell> cell;
+  uint32_t weights_table = 0;
+  std::size_t state_offset = 0;  // Of (regions, state_floats) floats.
+};
+
+// A brain compiled: pure components in the order in which they run. It holds no parameters (the
+// store does) and no state (the session does), so that one plan serves all sessions.
+//
+// Thread-safe: immutable.
+class Plan {
+ public:
+  // Whether an activity carries what only the learner needs: tapes and gradients.
+  enum class For : uint8_t { kInference, kLearning };
+
+  // Returns InvalidArgument, with the path of the field, its value and the limit, for anything
+  // wrong with the spec.
+  static absl::StatusOr<std::unique_ptr<const Plan>> Create(const BrainSpec& spec);
+
+  const BrainSpec& spec() const { return spec_; }
+
+  // A store for this brain with every block as it starts, with `spares_for` learning steps'
+  // copies in every table (at least 1).
+  absl::StatusOr<std::unique_ptr<Store>> MakeStore(const Store::Options& options,
+                                                   uint32_t spares_for) const;
+
+  // The most blocks of each table that one learning step may write: for Commit::TryBegin.
+  std::span<const uint32_t> writes_per_step() const { return writes_per_step_; }
+
+  // Bytes of a session's state: all zero at the start, copied and saved as they are.
+  std::size_t state_bytes() const { return builder_.state_bytes(); }
+
+  // An activity with its memory taken from `memory`, which must outlive it and have
+  // activity_bytes() to spare.
+  Activity MakeActivity(For purpose, Workspace* memory) const;
+  std::size_t activity_bytes(For purpose) const;
+
+  // Checks an observation against the modalities. Returns InvalidArgument for a symbol out of
+  // range, a wrong size, an infinite value.
+  absl::Status Check(const Observation& observation) const;
+
+  // One step forward: encoders, areas, heads' Begin. Advances context.state; writes
+  // *context.activity. Requires: Check has passed. Real-time safe.
+  void Forward(const StepContext& context,
+               const Observation& observation) const noexcept GYRUS_NONBLOCKING;
+
+  // What encoders learn from the input alone, for a step that Forward has run.
+  void LearnInputs(const StepContext& context, const Observation& observation,
+                   Commit* commit) const noexcept;
+
+  const std::vector<std::unique_ptr<Encoder>>& encoders() const { return encoders_; }
+  const std::vector<AreaPlan>& areas() const { return areas_; }
+  const std::vector<std::unique_ptr<Head>>& heads() const { return heads_; }
+  const std::vector<PlanBuilder::Table>& tables() const { return builder_.tables(); }
+
+ private:
+  explicit Plan(const BrainSpec& spec) : spec_(spec) {}
+
+  absl::Status Compile();
+  absl::Status CompileArea(const AreaSpec& spec);
+  std::size_t LayOut(For purpose, Workspace* memory, Activity* activity) const;
+  void ForwardArea(const StepContext& context, std::size_t index) const noexcept;
+  static bool GatherInput(const AreaPlan& plan, const Activity& activity,
+                          std::span<float> input) noexcept;
+
+  BrainSpec spec_;
+  PlanBuilder builder_;
+  std::vector<std::unique_ptr<Encoder>> encoders_;
+  std::vector<uint32_t> encoder_modalities_;
+  std::vector<Readable> readables_;
+  std::vector<AreaPlan> areas_;
+  std::vector<std::unique_ptr<Head>> heads_;
+  std::vector<uint32_t> writes_per_step_;
+};
+
+}  // namespace gyrus

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/layout.h"
+#include "core/store.h"
+
+namespace gyrus {
+
+// Collects what the components of a brain need while they are made: tables of blocks, session
+// state, and the most blocks that one learning step may write. A component keeps the numbers that
+// it gets and is pure ever after.
+//
+// Thread-compatible; start-up only.
+class PlanBuilder {
+ public:
+  // Fills a fresh block; the same bytes on every device for the same seed.
+  using Fill = std::function<void(uint32_t index, std::span<std::byte> block)>;
+
+  // Adds a table of `blocks` blocks, of which one learning step writes at most `writes_per_step`.
+  // Blocks start as `fill` makes them, or zero. Returns the table's number in the store.
+  uint32_t AddTable(std::string name, BlockLayout layout, uint32_t blocks, uint32_t writes_per_step,
+                    Fill fill = nullptr) {
+    tables_.push_back({.spec = {.name = std::move(name),
+                                .layout = std::move(layout),
+                                .blocks = blocks,
+                                .spares = 0},
+                       .writes_per_step = writes_per_step,
+                       .fill = std::move(fill)});
+    return static_cast<uint32_t>(tables_.size() - 1);
+  }
+
+  // Reserves `bytes` of a session's state, zero at the start, and returns its offset, a multiple
+  // of 64.
+  std::size_t AddState(std::size_t bytes) { return Reserve(bytes, &state_bytes_); }
+
+  // The same of a step's scratch for heads.
+  std::size_t AddHeadScratch(std::size_t bytes) { return Reserve(bytes, &head_scratch_bytes_); }
+
+  struct Table {
+    TableSpec spec;
+    uint32_t writes_per_step;
+    Fill fill;
+  };
+  const std::vector<Table>& tables() const { return tables_; }
+  std::size_t state_bytes() const { return state_bytes_; }
+  std::size_t head_scratch_bytes() const { return head_scratch_bytes_; }
+
+ private:
+  static std::size_t Reserve(std::size_t bytes, std::size_t* total) {
+    const std::size_t offset = *total;
+    *total += (bytes + 63) / 64 * 64;
+    return offset;
+  }
+
+  std::vector<Table> tables_;
+  std::size_t state_bytes_ = 0;
+  std::size_t head_scratch_bytes_ = 0;
+};
+
+}  // namespace gyrus
