@@ -46,11 +46,16 @@ function(gyrus_library name)
           FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/gyrus)
 endfunction()
 
-# gyrus_test(NAME SRCS ... DEPS ...): one executable, its cases found and run by ctest.
+# gyrus_test(NAME [WHOLE] SRCS ... DEPS ...): one executable, its cases found and run by ctest; or
+# run all at once with WHOLE, for grids of a thousand cases quicker than a process each.
 function(gyrus_test name)
-  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "WHOLE" "" "SRCS;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SRCS})
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main gyrus_flags)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
+  if(ARG_WHOLE)
+    add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+  else()
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
+  endif()
 endfunction()

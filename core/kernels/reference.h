@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "core/kernels/update.h"
+
+// What the kernels compute, written plainly in double precision: the oracle of every faster
+// version, and slow. Shapes are those of the kernel of the same name; what a kernel changes in
+// place is taken by value and returned.
+//
+// Thread-safe.
+namespace gyrus::reference {
+
+using Vector = std::vector<double>;
+
+double Dot(std::span<const float> x, std::span<const float> y);
+Vector MatVec(std::span<const float> w, std::span<const float> x);
+Vector TransposedMatVec(std::span<const float> w, std::span<const float> dy, std::size_t columns);
+
+// Returns w + a u v^T.
+Vector Rank1Add(double a, std::span<const float> u, std::span<const float> v,
+                std::span<const float> w);
+
+// Returns W after the step and updates mean_square; what dx gains is TransposedMatVec of the old W.
+Vector RmspropOuter(const kernels::RmspropStep& step, std::span<const float> dy,
+                    std::span<const float> x, std::span<const float> w, Vector* mean_square);
+
+// Returns (p - scale k k^T) / forget.
+Vector RlsDowndate(double scale, double forget, std::span<const float> k, std::span<const float> p);
+
+double Sigmoid(double x);
+double Silu(double x);
+double SiluGrad(double x);
+Vector Softmax(std::span<const float> x);
+double LogSumExp(std::span<const float> x);
+double InverseRms(std::span<const float> x, double epsilon);
+Vector RmsNormGrad(std::span<const float> x, double s, std::span<const float> dy);
+
+}  // namespace gyrus::reference
