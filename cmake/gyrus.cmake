@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# One way to say each thing: gyrus_library() and gyrus_test().
+# One way to say each thing: gyrus_library(), gyrus_test(), gyrus_fuzzer().
 
 include(GNUInstallDirs)
 
 option(GYRUS_BUILD_TESTS "Build the tests" ON)
+option(GYRUS_BUILD_FUZZERS "Build the libFuzzer targets of tests/fuzz; needs clang" OFF)
 set(GYRUS_SANITIZE "" CACHE STRING "Sanitizers for every target, e.g. address,undefined")
 
 find_program(GYRUS_CCACHE ccache)
@@ -22,6 +23,9 @@ target_compile_options(
 find_program(GYRUS_MOLD mold)
 if(GYRUS_MOLD AND NOT CMAKE_CROSSCOMPILING)
   target_link_options(gyrus_flags INTERFACE -fuse-ld=mold)
+endif()
+if(GYRUS_BUILD_FUZZERS)
+  target_compile_options(gyrus_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(GYRUS_SANITIZE)
   target_compile_options(gyrus_flags INTERFACE -fsanitize=${GYRUS_SANITIZE} -fno-omit-frame-pointer
@@ -58,4 +62,14 @@ function(gyrus_test name)
   else()
     gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
   endif()
+endfunction()
+
+# gyrus_fuzzer(NAME SRCS ... DEPS ...): NAME_fuzzer from a source with LLVMFuzzerTestOneInput. Its
+# seeds, if any, lie in tests/fuzz/corpus/NAME.
+function(gyrus_fuzzer name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  add_executable(${name}_fuzzer ${ARG_SRCS})
+  target_include_directories(${name}_fuzzer PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${name}_fuzzer PRIVATE ${ARG_DEPS} gyrus_flags)
+  target_link_options(${name}_fuzzer PRIVATE -fsanitize=fuzzer)
 endfunction()
