@@ -54,10 +54,13 @@ void* OrThrow(void* memory) {
 #ifdef GYRUS_COUNT_MALLOC
 extern "C" {
 
+// glibc's own names for its allocator.
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
 void* __libc_malloc(std::size_t bytes);
 void* __libc_calloc(std::size_t count, std::size_t bytes);
 void* __libc_realloc(void* memory, std::size_t bytes);
 void* __libc_memalign(std::size_t alignment, std::size_t bytes);
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 
 void* malloc(std::size_t bytes) {
   ++thread_allocations;
@@ -126,8 +129,6 @@ void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) no
 namespace gyrus::test {
 
 NoAllocScope::NoAllocScope() : start_(thread_allocations) {}
-
-NoAllocScope::~NoAllocScope() = default;
 
 int64_t NoAllocScope::count() const { return thread_allocations - start_; }
 

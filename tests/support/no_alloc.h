@@ -20,7 +20,6 @@ namespace gyrus::test {
 class NoAllocScope {
  public:
   NoAllocScope();
-  ~NoAllocScope();
   NoAllocScope(const NoAllocScope&) = delete;
   NoAllocScope& operator=(const NoAllocScope&) = delete;
 
