@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/check.h"
 #include "core/layout.h"
 #include "core/page_memory.h"
 #include "core/real_time.h"
@@ -66,11 +67,12 @@ class TableView {
   // The block `index` as this snapshot has it, block_bytes() long, aligned to 64.
   // Requires: index < blocks().
   const std::byte* Read(uint32_t index) const noexcept GYRUS_NONBLOCKING {
+    GYRUS_DCHECK(index < blocks_);
     // acquire: pairs with the learner's release, after it has filled the version.
     PackedVersion version(heads_[index].load(std::memory_order_acquire));
-    while (version.stamp() > number_) [[unlikely]] {
-        version = PackedVersion(links_[version.slot(index)].load(std::memory_order_acquire));
-      }
+    while (version.stamp() > number_) {
+      version = PackedVersion(links_[version.slot(index)].load(std::memory_order_acquire));
+    }
     return Slot(version.slot(index));
   }
 

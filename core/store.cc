@@ -53,8 +53,10 @@ Store::~Store() {
 }
 
 std::span<std::byte> Store::Initial(BlockId id) {
+  MutexLock lock(&mutex_);
   const BlockTable& table = tables_[id.table];
-  GYRUS_CHECK(published_.load(std::memory_order_relaxed) == 1);
+  GYRUS_CHECK(published_.load(std::memory_order_relaxed) == 1 && !draft_is_dirty_);
+  GYRUS_CHECK(open_readers_ == 0 && holds_.empty());
   return {table.data(table.head(id.index).slot(id.index)), table.stride()};
 }
 
@@ -258,6 +260,7 @@ uint32_t Store::free_spares(uint32_t table) const {
 
 std::optional<Commit> Commit::TryBegin(Store* store, std::span<const uint32_t> needs)
     ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  GYRUS_CHECK(needs.size() <= store->tables_.size());
   store->mutex_.Lock();
   if (!store->HasSparesLocked(needs)) store->PublishLocked();
   if (store->HasSparesLocked(needs)) return Commit(store);
@@ -270,7 +273,9 @@ Commit::~Commit() ABSL_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 std::byte* Commit::Write(BlockId id) noexcept ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  GYRUS_DCHECK(id.table < store_->tables_.size());
   BlockTable& table = store_->tables_[id.table];
+  GYRUS_DCHECK(id.index < table.spec().blocks);
   const PackedVersion newest = table.head(id.index);
   if (newest.stamp() < store_->floors_[id.table]) [[unlikely]]
     return store_->FirstWriteLocked(id);

@@ -79,6 +79,7 @@ class Store {
   // its range; ResourceExhausted if the system has no room.
   static absl::StatusOr<std::unique_ptr<Store>> Create(std::span<const TableSpec> tables,
                                                        const Options& options);
+  // Requires: every Hold is dropped, every Reader is closed.
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -87,8 +88,8 @@ class Store {
   const TableSpec& spec(uint32_t table) const { return tables_[table].spec(); }
 
   // The content that a block starts with, for filling in before the first commit. Requires:
-  // nothing was committed, no Reader is open.
-  std::span<std::byte> Initial(BlockId id);
+  // nothing was written by a commit, no Reader is open, no Hold is taken. Learner.
+  std::span<std::byte> Initial(BlockId id) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The newest versions, published or not. Learner.
   View Draft() const { return View(this, TableView::kNewest); }
@@ -177,6 +178,7 @@ class ABSL_SCOPED_LOCKABLE Commit {
   // Begins a commit that copies at most needs[t] blocks of table t. Returns nothing if spares are
   // missing even after publishing what is finished: a reader or a hold keeps them, so that the
   // learner waits. An empty `needs` asks for none and suits a store without readers and holds.
+  // Requires: needs.size() <= num_tables().
   static std::optional<Commit> TryBegin(Store* store, std::span<const uint32_t> needs);
 
   Commit(Commit&& other) noexcept : store_(std::exchange(other.store_, nullptr)) {}
