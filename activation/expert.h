@@ -32,10 +32,13 @@ class Expert {
 
   const ExpertShape& shape() const { return shape_; }
 
-  // Looks at a step's contexts and features, once, before any question; asks the memory for the
-  // rows that will be needed.
+  // Looks at a step's contexts and features, once, before any question, and advances this expert's
+  // part of context.state, if it has one.
   virtual void Begin(const StepContext& context,
                      std::byte* scratch) const noexcept GYRUS_NONBLOCKING = 0;
+
+  // Asks the memory for what Evidence at `node`, the root of a nibble (depth 0, 4), will read.
+  virtual void Approach(uint32_t node, std::byte* scratch) const noexcept GYRUS_NONBLOCKING = 0;
 
   // Writes this expert's evidence that the bit at `node` is 1: `inputs` (width,), in the logit
   // domain, 0 where it knows nothing; and `signals`, small numbers that may pick mixing weights.

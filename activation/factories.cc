@@ -1,12 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "activation/factories.h"
 
+#include <algorithm>
+#include <variant>
+
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "activation/encoders/symbols.h"
+#include "activation/experts/match.h"
+#include "activation/experts/memory.h"
+#include "activation/experts/readout.h"
+#include "activation/heads/mixing.h"
 
 namespace gyrus {
 
-absl::StatusOr<std::unique_ptr<Encoder>> MakeEncoder(const EncoderSpec&, const ModalitySpec&,
-                                                     uint64_t, PlanBuilder*) {
+absl::StatusOr<const Readable*> FindReadable(const std::vector<Readable>& readables,
+                                             absl::string_view name) {
+  const auto found = std::find_if(readables.begin(), readables.end(),
+                                  [&](const Readable& r) { return r.name == name; });
+  if (found != readables.end()) return &*found;
+  return absl::InvalidArgumentError(
+      absl::StrCat("there is no encoder or earlier area named \"", name, "\""));
+}
+
+absl::StatusOr<std::unique_ptr<Encoder>> MakeEncoder(const EncoderSpec& spec,
+                                                     const ModalitySpec& modality, uint64_t,
+                                                     PlanBuilder* builder) {
+  if (std::holds_alternative<SymbolsEncoderSpec>(spec.kind)) {
+    return SymbolsEncoder::Create(spec, modality, builder);
+  }
   return absl::UnimplementedError("no encoder of this kind yet");
 }
 
@@ -19,13 +41,24 @@ absl::StatusOr<std::unique_ptr<Router>> MakeRouter(const AreaSpec&, uint32_t, ui
   return absl::UnimplementedError("no router of this kind yet");
 }
 
-absl::StatusOr<std::unique_ptr<Expert>> MakeExpert(const ExpertSpec&, uint32_t,
-                                                   const std::vector<Readable>&, PlanBuilder*) {
-  return absl::UnimplementedError("no expert of this kind yet");
+absl::StatusOr<std::unique_ptr<Expert>> MakeExpert(const ExpertSpec& spec, uint32_t classes,
+                                                   const std::vector<Readable>& readables,
+                                                   PlanBuilder* builder) {
+  if (std::holds_alternative<MemoryExpertSpec>(spec.kind)) {
+    return MemoryExpert::Create(spec, classes, readables, builder);
+  }
+  if (std::holds_alternative<MatchExpertSpec>(spec.kind)) {
+    return MatchExpert::Create(spec, classes, readables, builder);
+  }
+  return ReadoutExpert::Create(spec, classes, readables, builder);
 }
 
-absl::StatusOr<std::unique_ptr<Head>> MakeHead(const HeadSpec&, const std::vector<Readable>&,
-                                               PlanBuilder*) {
+absl::StatusOr<std::unique_ptr<Head>> MakeHead(const HeadSpec& spec,
+                                               const std::vector<Readable>& readables,
+                                               PlanBuilder* builder) {
+  if (std::holds_alternative<MixingHeadSpec>(spec.kind)) {
+    return MixingHead::Create(spec, readables, builder);
+  }
   return absl::UnimplementedError("no head of this kind yet");
 }
 

@@ -24,12 +24,16 @@ namespace gyrus {
 struct Readable {
   std::string name;
   bool is_area = false;
-  uint32_t index = 0;      // Among the encoders or the areas.
-  uint32_t outputs = 0;    // Length of its vector; 0: none.
-  uint32_t regions = 0;    // Of an area.
-  uint32_t woken = 0;      // Of an area.
-  EncodingShape encoding;  // Of an encoder.
+  uint32_t index = 0;           // Among the encoders or the areas.
+  uint32_t outputs = 0;         // Length of its vector; 0: none.
+  uint32_t regions = 0;         // Of an area.
+  uint32_t woken = 0;           // Of an area.
+  EncodingShape encoding = {};  // Of an encoder.
 };
+
+// Returns InvalidArgument if nothing readable has this name.
+absl::StatusOr<const Readable*> FindReadable(const std::vector<Readable>& readables,
+                                             absl::string_view name);
 
 absl::StatusOr<std::unique_ptr<Encoder>> MakeEncoder(const EncoderSpec& spec,
                                                      const ModalitySpec& modality, uint64_t seed,

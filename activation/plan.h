@@ -31,10 +31,10 @@ struct AreaPlan {
     uint32_t offset = 0;  // Where in the area's input it begins (0 for sums).
   };
   AreaSpec spec;
-  std::vector<Source> sources;
+  std::vector<Source> sources = {};
   uint32_t inputs = 0;
-  std::unique_ptr<Router> router;
-  std::unique_ptr<Cell> cell;
+  std::unique_ptr<Router> router = nullptr;
+  std::unique_ptr<Cell> cell = nullptr;
   uint32_t weights_table = 0;
   std::size_t state_offset = 0;  // Of (regions, state_floats) floats.
 };

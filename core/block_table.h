@@ -84,7 +84,10 @@ class TableView {
   // Asks the memory for block `index`, where it most likely is.
   void Prefetch(uint32_t index) const noexcept GYRUS_NONBLOCKING {
     __builtin_prefetch(&heads_[index]);
-    __builtin_prefetch(home_ + index * stride_);
+    // Of a long block the first lines; the hardware follows.
+    for (std::size_t line = 0; line < stride_ && line < 256; line += 64) {
+      __builtin_prefetch(home_ + index * stride_ + line);
+    }
   }
 
   uint32_t blocks() const noexcept { return blocks_; }

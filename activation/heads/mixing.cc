@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a symbol costs: for each of its bits one call to every expert, a few dot products of a few
+// dozen floats (one kernel call), and as many updates. Weight vectors that need no signal are
+// asked of the memory for the whole path before the first decision.
+#include "activation/heads/mixing.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <utility>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "core/kernels/mixing.h"
+#include "core/rng.h"
+#include "core/status_macros.h"
+
+namespace gyrus {
+namespace {
+
+constexpr uint32_t kMaxDepth = 8;
+constexpr uint32_t kMaxMaps = 4;
+constexpr uint32_t kMaxSignals = 32;
+constexpr uint32_t kMaxGateRows = 1U << 20;
+constexpr uint32_t kMapCells = 24;  // One per logit, from -11.5 to 11.5.
+constexpr float kMapRate = 0.02F;
+constexpr float kMapMiddle = static_cast<float>(kMapCells - 1) / 2.0F;
+constexpr float kFirstWeight = 0.2F;
+constexpr float kBias = 0.4F;
+constexpr float kLeast = 1.0F / 65536.0F;  // No bit is ever less probable.
+
+uint32_t DepthOf(uint32_t node) { return static_cast<uint32_t>(std::bit_width(node)) - 1; }
+
+}  // namespace
+
+// What one decision was made of, kept until the step is learned.
+struct MixingHead::Decision {
+  alignas(64) float logits[kernels::kMaxSets];
+  float probabilities[kernels::kMaxSets];
+  uint32_t sets[kernels::kMaxSets];  // Blocks.
+  uint32_t maps[kMaxMaps];           // Blocks.
+  uint32_t node;
+  uint32_t cell;      // Of every map: the lower of the two at this logit.
+  float fraction;     // How far towards the upper.
+  float mixed;        // logistic(z).
+  float probability;  // Of bit 1, as served.
+};
+
+absl::StatusOr<std::unique_ptr<Head>> MixingHead::Create(const HeadSpec& spec,
+                                                         const std::vector<Readable>& readables,
+                                                         PlanBuilder* builder) {
+  if (spec.classes < 2 || spec.classes > 256) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a mixing head needs 2 to 256 classes, got ", spec.classes));
+  }
+  std::unique_ptr<MixingHead> head(new MixingHead(spec));
+  GYRUS_RETURN_IF_ERROR(head->AddExperts(readables, builder));
+  GYRUS_RETURN_IF_ERROR(head->AddGates(spec.name, readables, builder));
+  return head;
+}
+
+MixingHead::MixingHead(const HeadSpec& spec)
+    : spec_(std::get<MixingHeadSpec>(spec.kind)),
+      name_(spec.name),
+      classes_(spec.classes),
+      depth_(static_cast<uint32_t>(std::bit_width(spec.classes - 1))) {}
+
+absl::Status MixingHead::AddExperts(const std::vector<Readable>& readables, PlanBuilder* builder) {
+  if (spec_.experts.empty()) return absl::InvalidArgumentError("experts is empty");
+  uint32_t inputs = 0;
+  std::size_t scratch = 0;
+  for (const ExpertSpec& spec : spec_.experts) {
+    auto expert = MakeExpert(spec, classes_, readables, builder);
+    if (!expert.ok()) {
+      return absl::Status(expert.status().code(),
+                          absl::StrCat("expert \"", spec.name, "\": ", expert.status().message()));
+    }
+    const ExpertShape& shape = (*expert)->shape();
+    const auto signals = static_cast<uint32_t>(shape.signal_ranges.size());
+    const std::size_t bytes = shape.scratch_bytes;
+    const uint32_t width = shape.width;
+    members_.push_back({*std::move(expert), inputs, signals_, scratch});
+    inputs += width;
+    signals_ += signals;
+    scratch += (bytes + 63) / 64 * 64;
+  }
+  if (signals_ > kMaxSignals) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("experts give ", signals_, " signals, the limit is ", kMaxSignals));
+  }
+  bias_ = inputs;
+  const uint32_t used = inputs + 2;  // The bias, and the place of the visits.
+  width_ = (used + kernels::kMixingLanes - 1) / kernels::kMixingLanes * kernels::kMixingLanes;
+  decision_bytes_ = sizeof(Decision) + width_ * sizeof(float);
+  for (Member& member : members_) member.scratch += kMaxDepth * decision_bytes_;
+  scratch_ = builder->AddHeadScratch(kMaxDepth * decision_bytes_ + scratch);
+  return absl::OkStatus();
+}
+
+absl::Status MixingHead::AddGates(const std::string& name, const std::vector<Readable>& readables,
+                                  PlanBuilder* builder) {
+  if (spec_.sets.empty() || spec_.sets.size() > kernels::kMaxSets) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("sets must be 1 to ", kernels::kMaxSets, ", got ", spec_.sets.size()));
+  }
+  if (spec_.maps.size() > kMaxMaps) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("maps must be at most ", kMaxMaps, ", got ", spec_.maps.size()));
+  }
+  GYRUS_ASSIGN_OR_RETURN(const BlockLayout set_layout,
+                         BlockLayout::Create({{.name = "w", .columns = width_ - 1},
+                                              {.name = "visits", .merge = Merge::kNever}}));
+  const uint32_t used = bias_ + 1;
+  for (const WeightSetSpec& spec : spec_.sets) {
+    GYRUS_ASSIGN_OR_RETURN(Gate gate, ParseGate(spec.factors, readables));
+    gate.table = builder->AddTable(absl::StrCat(name, ".set", sets_.size()), set_layout, gate.rows,
+                                   depth_, [used](uint32_t, std::span<std::byte> block) {
+                                     float* const w = reinterpret_cast<float*>(block.data());
+                                     std::fill(w, w + used, kFirstWeight);
+                                   });
+    sets_.push_back(std::move(gate));
+  }
+  GYRUS_ASSIGN_OR_RETURN(BlockLayout last_layout,
+                         BlockLayout::Create({{.name = "v", .columns = kernels::kMaxSets}}));
+  const std::size_t count = sets_.size();
+  last_ = builder->AddTable(name + ".last", std::move(last_layout), 1U << depth_, depth_,
+                            [count](uint32_t, std::span<std::byte> block) {
+                              float* const v = reinterpret_cast<float*>(block.data());
+                              std::fill(v, v + count, 1.0F / static_cast<float>(count));
+                            });
+  GYRUS_ASSIGN_OR_RETURN(const BlockLayout map_layout,
+                         BlockLayout::Create({{.name = "p", .columns = kMapCells}}));
+  for (const ProbabilityMapSpec& spec : spec_.maps) {
+    if (spec.rows_log2 < 4 || spec.rows_log2 > 20) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("map rows_log2 must be in [4, 20], got ", spec.rows_log2));
+    }
+    GYRUS_ASSIGN_OR_RETURN(Gate gate, ParseGate(spec.factors, readables));
+    gate.hashed = gate.rows == 0 || gate.rows > (1U << spec.rows_log2);
+    if (gate.hashed) gate.rows = 1U << spec.rows_log2;
+    gate.table = builder->AddTable(absl::StrCat(name, ".map", maps_.size()), map_layout, gate.rows,
+                                   depth_, [](uint32_t, std::span<std::byte> block) {
+                                     float* const p = reinterpret_cast<float*>(block.data());
+                                     for (uint32_t i = 0; i < kMapCells; ++i) {
+                                       p[i] = kernels::Logistic(static_cast<float>(i) - kMapMiddle);
+                                     }
+                                   });
+    maps_.push_back(std::move(gate));
+  }
+  for (const Gate& gate : sets_) {
+    if (gate.rows == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a weight set has more than ", kMaxGateRows, " vectors"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<MixingHead::Factor> MixingHead::ParseFactor(
+    const std::string& text, const std::vector<Readable>& readables) const {
+  if (text == "node") return Factor{Factor::Kind::kNode, 0, 0, 1U << depth_};
+  if (text == "depth") return Factor{Factor::Kind::kDepth, 0, 0, depth_};
+  const std::vector<std::string> parts = absl::StrSplit(text, '.');
+  uint32_t which = 0;
+  const absl::Status expected = absl::InvalidArgumentError(
+      absl::StrCat("factor \"", text, "\": expected \"node\", \"depth\", \"<encoder>.<selector>\" ",
+                   "or \"<expert>.<signal>\""));
+  if (parts.size() != 2 || !absl::SimpleAtoi(parts[1], &which)) return expected;
+  const auto limit = [&](std::size_t count) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("factor \"", text, "\": \"", parts[0], "\" has ", count, " of them"));
+  };
+  for (std::size_t e = 0; e < members_.size(); ++e) {
+    if (spec_.experts[e].name != parts[0]) continue;
+    const std::vector<uint32_t>& ranges = members_[e].expert->shape().signal_ranges;
+    if (which >= ranges.size()) return limit(ranges.size());
+    return Factor{Factor::Kind::kSignal, members_[e].first_signal + which, 0, ranges[which]};
+  }
+  for (const Readable& readable : readables) {
+    if (readable.is_area || readable.name != parts[0]) continue;
+    const std::vector<uint32_t>& ranges = readable.encoding.selector_ranges;
+    if (which >= ranges.size()) return limit(ranges.size());
+    return Factor{Factor::Kind::kSelector, readable.index, which, ranges[which]};
+  }
+  return expected;
+}
+
+absl::StatusOr<MixingHead::Gate> MixingHead::ParseGate(
+    const std::vector<std::string>& factors, const std::vector<Readable>& readables) const {
+  Gate gate;
+  gate.early = true;
+  uint64_t rows = 1;
+  for (const std::string& text : factors) {
+    GYRUS_ASSIGN_OR_RETURN(const Factor factor, ParseFactor(text, readables));
+    gate.factors.push_back(factor);
+    rows = std::min<uint64_t>(rows * factor.range, kMaxGateRows + 1);
+    if (factor.kind == Factor::Kind::kSignal) gate.early = false;
+  }
+  gate.rows = rows > kMaxGateRows ? 0 : static_cast<uint32_t>(rows);
+  return gate;
+}
+
+std::byte* MixingHead::Scratch(const StepContext& context) const noexcept {
+  return context.activity->head_scratch.data() + scratch_;
+}
+
+MixingHead::Decision* MixingHead::At(const StepContext& context, uint32_t depth) const noexcept {
+  return reinterpret_cast<Decision*>(Scratch(context) + depth * decision_bytes_);
+}
+
+std::span<float> MixingHead::Inputs(const StepContext& context, uint32_t depth) const noexcept {
+  return {reinterpret_cast<float*>(At(context, depth) + 1), width_};
+}
+
+void MixingHead::Begin(const StepContext& context) const noexcept {
+  for (const Member& member : members_) {
+    member.expert->Begin(context, Scratch(context) + member.scratch);
+  }
+}
+
+uint32_t MixingHead::Pick(const Gate& gate, const StepContext& context, uint32_t node,
+                          const uint32_t* signals) const noexcept {
+  uint64_t row = 0;
+  for (const Factor& factor : gate.factors) {
+    uint32_t value = 0;
+    switch (factor.kind) {
+      case Factor::Kind::kSelector:
+        value = context.activity->encodings[factor.source].selectors[factor.which];
+        break;
+      case Factor::Kind::kSignal:
+        value = signals[factor.source];
+        break;
+      case Factor::Kind::kNode:
+        value = node;
+        break;
+      case Factor::Kind::kDepth:
+        value = DepthOf(node);
+        break;
+    }
+    row = row * factor.range + value;
+  }
+  return static_cast<uint32_t>(gate.hashed ? Mix64(row) & (gate.rows - 1) : row);
+}
+
+// Asks the memory for what the path to `symbol` will read.
+void MixingHead::Approach(const StepContext& context, uint32_t symbol) const noexcept {
+  const uint32_t leaf = (1U << depth_) | symbol;
+  for (const Member& member : members_) {
+    for (uint32_t depth = 0; depth < depth_; depth += 4) {
+      member.expert->Approach(leaf >> (depth_ - depth), Scratch(context) + member.scratch);
+    }
+  }
+  for (const Gate& gate : sets_) {
+    if (!gate.early) continue;
+    const TableView weights = context.view.table(gate.table);
+    for (uint32_t depth = 0; depth < depth_; ++depth) {
+      weights.Prefetch(Pick(gate, context, leaf >> (depth_ - depth), nullptr));
+    }
+  }
+}
+
+// The probability of bit 1 at `node`; leaves at its depth what Learn needs.
+float MixingHead::Decide(const StepContext& context, uint32_t node) const noexcept {
+  const uint32_t depth = DepthOf(node);
+  Decision* const decision = At(context, depth);
+  const std::span<float> x = Inputs(context, depth);
+  uint32_t signals[kMaxSignals];
+  for (const Member& member : members_) {
+    const ExpertShape& shape = member.expert->shape();
+    member.expert->Evidence(node, Scratch(context) + member.scratch,
+                            x.subspan(member.first_input, shape.width),
+                            {signals + member.first_signal, shape.signal_ranges.size()});
+  }
+  x[bias_] = kBias;
+  std::fill(x.begin() + bias_ + 1, x.end(), 0.0F);
+  decision->node = node;
+  const float* weights[kernels::kMaxSets];
+  for (std::size_t s = 0; s < sets_.size(); ++s) {
+    decision->sets[s] = Pick(sets_[s], context, node, signals);
+    weights[s] = context.view.table(sets_[s].table).As<float>(decision->sets[s]);
+  }
+  const float* const last = context.view.table(last_).As<float>(node);
+  const float logit =
+      kernels::Mix(x, {weights, sets_.size()}, last, decision->logits, decision->probabilities);
+  decision->mixed = kernels::Logistic(logit);
+  const float at = logit + kMapMiddle;
+  decision->cell = std::min(static_cast<uint32_t>(at), kMapCells - 2);
+  decision->fraction = at - static_cast<float>(decision->cell);
+  decision->probability = CorrectByMaps(context, node, signals, decision);
+  return decision->probability;
+}
+
+float MixingHead::CorrectByMaps(const StepContext& context, uint32_t node, const uint32_t* signals,
+                                Decision* decision) const noexcept {
+  float p = decision->mixed;
+  if (!maps_.empty()) {
+    float sum = 0.0F;
+    for (std::size_t m = 0; m < maps_.size(); ++m) {
+      decision->maps[m] = Pick(maps_[m], context, node, signals);
+      const float* const cells =
+          context.view.table(maps_[m].table).As<float>(decision->maps[m]) + decision->cell;
+      sum += cells[0] + (cells[1] - cells[0]) * decision->fraction;
+    }
+    p = 0.5F * (p + sum / static_cast<float>(maps_.size()));
+  }
+  return std::clamp(p, kLeast, 1.0F - kLeast);
+}
+
+double MixingHead::Learn(const StepContext& context, const Target& target,
+                         Commit* commit) const noexcept {
+  const uint32_t leaf = (1U << depth_) | target.symbol;
+  Approach(context, target.symbol);
+  double probability = 1.0;
+  for (uint32_t depth = 0; depth < depth_; ++depth) {
+    const double p = Decide(context, leaf >> (depth_ - depth));
+    probability *= (leaf >> (depth_ - depth - 1) & 1U) != 0 ? p : 1.0 - p;
+  }
+  for (uint32_t depth = 0; depth < depth_; ++depth) {
+    LearnDecision(context, depth, leaf >> (depth_ - depth - 1) & 1U, commit);
+  }
+  return -std::log(probability);
+}
+
+void MixingHead::LearnDecision(const StepContext& context, uint32_t depth, uint32_t bit,
+                               Commit* commit) const noexcept {
+  const Decision& decision = *At(context, depth);
+  const std::span<float> x = Inputs(context, depth);
+  const float y = static_cast<float>(bit);
+  for (const Member& member : members_) {
+    member.expert->Learn(decision.node, bit, Scratch(context) + member.scratch, commit);
+  }
+  float* weights[kernels::kMaxSets];
+  float steps[kernels::kMaxSets];
+  for (std::size_t s = 0; s < sets_.size(); ++s) {
+    weights[s] = commit->As<float>({sets_[s].table, decision.sets[s]});
+    float& visits = weights[s][width_ - 1];
+    const float rate = spec_.rate_last +
+                       (spec_.rate_first - spec_.rate_last) / (1.0F + visits / spec_.rate_visits);
+    visits += 1.0F;
+    steps[s] = rate * (y - decision.probabilities[s]);
+  }
+  kernels::MixUpdate(x, {weights, sets_.size()}, steps);
+  float* const last = commit->As<float>({last_, decision.node});
+  const float step = spec_.final_rate * (y - decision.mixed);
+  for (std::size_t s = 0; s < sets_.size(); ++s) last[s] += step * decision.logits[s];
+  for (std::size_t m = 0; m < maps_.size(); ++m) {
+    float* const cells = commit->As<float>({maps_[m].table, decision.maps[m]}) + decision.cell;
+    cells[0] += kMapRate * (1.0F - decision.fraction) * (y - cells[0]);
+    cells[1] += kMapRate * decision.fraction * (y - cells[1]);
+  }
+}
+
+void MixingHead::Predict(const StepContext& context, const Want& want,
+                         Prediction* prediction) const noexcept {
+  if (want.kind == Want::Kind::kBest) Best(context, prediction);
+  if (want.kind == Want::Kind::kDistribution) Distribution(context, prediction);
+}
+
+// Nodes that are still worth opening, most probable first: the first leaf taken is the best one.
+struct MixingHead::Frontier {
+  struct Entry {
+    float probability;
+    uint32_t node;
+    bool operator<(const Entry& other) const { return probability < other.probability; }
+  };
+  Entry entries[257];
+  std::size_t count = 0;
+
+  void Push(float probability, uint32_t node) {
+    entries[count++] = {probability, node};
+    std::push_heap(entries, entries + count);
+  }
+  Entry Pop() {
+    std::pop_heap(entries, entries + count);
+    return entries[--count];
+  }
+};
+
+void MixingHead::Best(const StepContext& context, Prediction* prediction) const noexcept {
+  Frontier frontier;
+  frontier.Push(1.0F, 1);
+  while (frontier.count > 0) {
+    const Frontier::Entry entry = frontier.Pop();
+    if (entry.node >= (1U << depth_)) {
+      prediction->best = entry.node - (1U << depth_);
+      prediction->best_probability = entry.probability;
+      return;
+    }
+    const float p = Decide(context, entry.node);
+    // Leaves beyond the last class do not exist.
+    const uint32_t below = depth_ - DepthOf(entry.node) - 1;
+    const uint32_t right = entry.node * 2 + 1;
+    frontier.Push(entry.probability * (1.0F - p), entry.node * 2);
+    if (((right << below) - (1U << depth_)) < classes_) {
+      frontier.Push(entry.probability * p, right);
+    }
+  }
+}
+
+void MixingHead::Distribution(const StepContext& context, Prediction* prediction) const noexcept {
+  float reach[512];  // The probability of reaching each node.
+  reach[1] = 1.0F;
+  for (uint32_t node = 1; node < (1U << depth_); ++node) {
+    const float p = Decide(context, node);
+    reach[2 * node] = reach[node] * (1.0F - p);
+    reach[2 * node + 1] = reach[node] * p;
+  }
+  float total = 0.0F;
+  for (uint32_t c = 0; c < classes_; ++c) total += reach[(1U << depth_) + c];
+  prediction->best_probability = 0.0F;
+  for (uint32_t c = 0; c < classes_; ++c) {
+    const float p = reach[(1U << depth_) + c] / total;
+    prediction->distribution[c] = p;
+    if (p > prediction->best_probability) {
+      prediction->best_probability = p;
+      prediction->best = c;
+    }
+  }
+}
+
+}  // namespace gyrus

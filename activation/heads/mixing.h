@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "activation/expert.h"
+#include "activation/factories.h"
+#include "activation/head.h"
+
+namespace gyrus {
+
+// Gated linear mixing: decides a symbol bit by bit, from the root of the symbol tree to a leaf.
+// At each node the experts' evidence x, in the logit domain, is weighed by a few weight vectors,
+// which small contexts pick; a last vector, picked by the node, weighs their results; adaptive
+// probability maps correct the outcome:
+//
+//   z_s = w_s[context_s] . x      z = v[node] . z      p = (logistic(z) + mean of maps) / 2
+//
+// Learning at each node of the target's path, from the probabilities before any update:
+//   w_s += rate(visits) (bit - logistic(z_s)) x     rate(n) = last + (first - last) / (1 + n / N)
+//   v   += final_rate (bit - logistic(z)) z
+//   map cells on both sides of z += 0.02 (bit - cell), shared by nearness
+//
+// No backward pass. Each weight vector's problem is convex (Mattern 2012; Veness et al. 2017).
+class MixingHead final : public Head {
+ public:
+  static absl::StatusOr<std::unique_ptr<Head>> Create(const HeadSpec& spec,
+                                                      const std::vector<Readable>& readables,
+                                                      PlanBuilder* builder);
+
+  void Begin(const StepContext& context) const noexcept override;
+  void Predict(const StepContext& context, const Want& want,
+               Prediction* prediction) const noexcept override;
+  double Learn(const StepContext& context, const Target& target,
+               Commit* commit) const noexcept override;
+
+ private:
+  struct Decision;
+  struct Frontier;
+
+  // One number that takes part in picking a weight vector or a map's row.
+  struct Factor {
+    enum class Kind : uint8_t { kSelector, kSignal, kNode, kDepth };
+    Kind kind;
+    uint32_t source;  // kSelector: encoder; kSignal: place among all experts' signals.
+    uint32_t which;   // kSelector: of the encoder.
+    uint32_t range;
+  };
+  // A table of vectors, one of which the product of the factors picks.
+  struct Gate {
+    std::vector<Factor> factors;
+    uint32_t table = 0;
+    uint32_t rows = 0;  // Product of the ranges, or the table's size where it is hashed.
+    bool hashed = false;
+    bool early = false;  // No signals: known before the evidence is.
+  };
+  struct Member {
+    std::unique_ptr<Expert> expert;
+    uint32_t first_input;
+    uint32_t first_signal;
+    std::size_t scratch;  // Offset from this head's scratch.
+  };
+
+  explicit MixingHead(const HeadSpec& spec);
+
+  absl::Status AddExperts(const std::vector<Readable>& readables, PlanBuilder* builder);
+  absl::Status AddGates(const std::string& name, const std::vector<Readable>& readables,
+                        PlanBuilder* builder);
+  absl::StatusOr<Factor> ParseFactor(const std::string& text,
+                                     const std::vector<Readable>& readables) const;
+  absl::StatusOr<Gate> ParseGate(const std::vector<std::string>& factors,
+                                 const std::vector<Readable>& readables) const;
+  std::byte* Scratch(const StepContext& context) const noexcept;
+  Decision* At(const StepContext& context, uint32_t depth) const noexcept;
+  std::span<float> Inputs(const StepContext& context, uint32_t depth) const noexcept;
+  uint32_t Pick(const Gate& gate, const StepContext& context, uint32_t node,
+                const uint32_t* signals) const noexcept;
+  float Decide(const StepContext& context, uint32_t node) const noexcept;
+  float CorrectByMaps(const StepContext& context, uint32_t node, const uint32_t* signals,
+                      Decision* decision) const noexcept;
+  void Approach(const StepContext& context, uint32_t symbol) const noexcept;
+  void LearnDecision(const StepContext& context, uint32_t depth, uint32_t bit,
+                     Commit* commit) const noexcept;
+  void Best(const StepContext& context, Prediction* prediction) const noexcept;
+  void Distribution(const StepContext& context, Prediction* prediction) const noexcept;
+
+  MixingHeadSpec spec_;
+  std::string name_;
+  uint32_t classes_;
+  uint32_t depth_;      // Decisions per symbol.
+  uint32_t width_ = 0;  // Inputs, padded to whole vectors; the last is the visits' place.
+  uint32_t signals_ = 0;
+  uint32_t bias_ = 0;  // The input that is always one constant.
+  std::vector<Member> members_;
+  std::vector<Gate> sets_;
+  std::vector<Gate> maps_;
+  uint32_t last_ = 0;        // Table of the last vectors, by node.
+  std::size_t scratch_ = 0;  // Offset in the activity's head scratch.
+  std::size_t decision_bytes_ = 0;
+};
+
+}  // namespace gyrus
