@@ -213,6 +213,7 @@ class Hold {
   ~Hold();
 
   SnapshotNumber number() const { return number_; }
+  const Store& store() const { return *store_; }
 
   // The block as this snapshot has it; valid until the hold is dropped.
   const std::byte* Read(BlockId id) const { return store_->ReadHeld(number_, id); }
