@@ -14,6 +14,7 @@
 #include "tools/inputs/bytes_input.h"
 #include "tools/inputs/csv_input.h"
 #include "tools/inputs/idx_input.h"
+#include "tools/inputs/proc_input.h"
 
 namespace gyrus {
 namespace {
@@ -87,6 +88,18 @@ absl::StatusOr<Kind> DetectKind(const std::string& path, absl::string_view head,
   return table ? Kind::kTable : Kind::kBytes;
 }
 
+absl::StatusOr<std::unique_ptr<Input>> OpenProc(const InputOptions& options) {
+  if (options.kind.has_value() && options.kind != Kind::kTable) {
+    return absl::InvalidArgumentError(
+        "proc is a table of live sensors, expected bytes or images (a file of that name is "
+        "./proc)");
+  }
+  if (options.clock == nullptr) {
+    return absl::InvalidArgumentError("proc needs InputOptions::clock, got none");
+  }
+  return ProcInput::Create(*options.clock, {.period = options.period, .stop = options.stop});
+}
+
 absl::StatusOr<ByteReader> OpenFile(const std::string& path, const InputOptions& options) {
   absl::StatusOr<ByteReader> reader = ByteReader::Open(path, options.stop);
   std::error_code failure;
@@ -101,6 +114,7 @@ absl::StatusOr<ByteReader> OpenFile(const std::string& path, const InputOptions&
 
 absl::StatusOr<std::unique_ptr<Input>> OpenInput(const std::string& path,
                                                  const InputOptions& options) {
+  if (path == "proc") return OpenProc(options);
   std::error_code failure;
   if (path != "-" && fs::is_directory(path, failure)) return OpenDirectory(path, options);
   GYRUS_ASSIGN_OR_RETURN(ByteReader reader, OpenFile(path, options));

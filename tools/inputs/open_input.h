@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "core/clock.h"
 #include "tools/inputs/record.h"
 
 namespace gyrus {
@@ -14,14 +15,17 @@ namespace gyrus {
 struct InputOptions {
   // What the input must be; nullopt decides by the file: a name that ends in .csv or .tsv is a
   // table, the magic number of IDX means images, all else is bytes.
-  std::optional<Schema::Kind> kind;
-  int inference_rows = 1000;  // CsvInput::Options
+  std::optional<Schema::Kind> kind = std::nullopt;
+  int inference_rows = 1000;               // CsvInput::Options
+  Nanos period = std::chrono::seconds(1);  // ProcInput::Options
+  const Clock* clock = nullptr;            // Of "proc", which needs one. Must outlive the input.
   // Set by a signal handler: a wait for input then ends as if the input had. May be null; must
   // outlive the input.
   const std::atomic<bool>* stop = nullptr;
 };
 
-// Opens `path`, where "-" is standard input. A directory gives the bytes of all its regular files,
+// Opens `path`, where "-" is standard input and "proc" this machine's own live sensors (a file of
+// that name is "./proc"). A directory gives the bytes of all its regular files,
 // in order of their paths, if kind is kBytes. IDX images get the labels beside them
 // (IdxInput::LabelsPath()) if there are any.
 //

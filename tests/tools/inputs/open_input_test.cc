@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_files.h"
 #include "tests/tools/inputs/idx_bytes.h"
@@ -186,6 +187,18 @@ TEST(OpenInputTest, ReadsATableFromAPipeOnceOnly) {
   EXPECT_THAT(table->Seek(first), StatusIs(absl::StatusCode::kFailedPrecondition,
                                            "standard input can only be read once, from start to "
                                            "end"));
+}
+
+TEST(OpenInputTest, OpensTheSensorsOfThisMachineAsATable) {
+  const test::FakeClock clock;
+
+  ASSERT_OK_AND_ASSIGN(const auto sensors, OpenInput("proc", {.clock = &clock}));
+
+  EXPECT_EQ(sensors->schema().kind, Schema::Kind::kTable);
+  EXPECT_NE(sensors->schema().Find("load_1min"), std::nullopt);
+  EXPECT_THAT(OpenInput("proc", {.kind = Schema::Kind::kBytes, .clock = &clock}),
+              StatusIs(kInvalid, HasSubstr("proc is a table of live sensors")));
+  EXPECT_THAT(OpenInput("proc", {}), StatusIs(kInvalid, HasSubstr("clock, got none")));
 }
 
 TEST(OpenInputTest, EndsWhenAskedToStop) {
