@@ -20,6 +20,7 @@ struct CellShape {
   uint32_t state_floats = 0;  // Per session and region; 0: no recurrence.
   uint32_t tape_floats = 0;   // Per step and woken region: what Backward needs beside x.
   uint32_t trace_floats = 0;  // Per learner and region: credit to inputs before the chunk.
+  uint32_t trace_outers = 0;  // Calls of Updates::Outer per tensor that traces add at most.
   bool learns = true;         // False: a frozen feature map; Backward is never called.
 };
 

@@ -6,6 +6,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "activation/cells/expansion.h"
+#include "activation/cells/glu.h"
+#include "activation/cells/mcsd.h"
+#include "activation/cells/subset.h"
 #include "activation/encoders/symbols.h"
 #include "activation/experts/match.h"
 #include "activation/experts/memory.h"
@@ -32,8 +36,24 @@ absl::StatusOr<std::unique_ptr<Encoder>> MakeEncoder(const EncoderSpec& spec,
   return absl::UnimplementedError("no encoder of this kind yet");
 }
 
-absl::StatusOr<std::unique_ptr<Cell>> MakeCell(const AreaSpec&, uint32_t) {
-  return absl::UnimplementedError("no cell of this kind yet");
+absl::StatusOr<std::unique_ptr<Cell>> MakeCell(const AreaSpec& spec, uint32_t inputs) {
+  if (inputs < 1 || spec.outputs < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("inputs and outputs must be at least 1, got ", inputs, " and ", spec.outputs));
+  }
+  if (const auto* const mcsd = std::get_if<McsdCellSpec>(&spec.cell)) {
+    return McsdCell::Create(*mcsd, inputs, spec.outputs);
+  }
+  if (spec.learning.trace != Trace::kNone) {
+    return absl::InvalidArgumentError("learning.trace must be none: this cell has no state");
+  }
+  if (const auto* const glu = std::get_if<GluCellSpec>(&spec.cell)) {
+    return GluCell::Create(*glu, inputs, spec.outputs);
+  }
+  if (std::holds_alternative<SubsetCellSpec>(spec.cell)) {
+    return SubsetCell::Create(inputs, spec.outputs);
+  }
+  return ExpansionCell::Create(inputs, spec.outputs);
 }
 
 absl::StatusOr<std::unique_ptr<Router>> MakeRouter(const AreaSpec&, uint32_t, uint64_t,
