@@ -31,21 +31,32 @@ struct WholeVector {
   HWY_INLINE void Store(V v, float* p) const { hn::StoreU(v, D(), p); }
 };
 
+#if HWY_MEM_OPS_MIGHT_FAULT
+// Copies count < 8 floats by moves of fixed size. No target that needs it has more than 8 lanes.
+HWY_INLINE void CopyFew(const float* from, std::size_t count, float* to) {
+  const std::size_t pairs = count & 4;
+  const std::size_t single = count & 6;
+  if ((count & 4) != 0) std::memcpy(to, from, 4 * sizeof(float));
+  if ((count & 2) != 0) std::memcpy(to + pairs, from + pairs, 2 * sizeof(float));
+  if ((count & 1) != 0) to[single] = from[single];
+}
+#endif
+
 // Moves the first `count` lanes, 0 < count < Lanes(D()); the others load as 0.
 struct FirstLanes {
   std::size_t count;
 
 #if HWY_MEM_OPS_MIGHT_FAULT
-  // Masked operations of this target touch whole vectors: go through the stack.
+  // Masked operations of this target may fault beyond the mask: go through the stack.
   HWY_INLINE V Load(const float* p) const {
-    HWY_ALIGN float lanes[hn::MaxLanes(D())] = {};
-    std::memcpy(lanes, p, count * sizeof(float));
+    HWY_ALIGN float lanes[8] = {};
+    CopyFew(p, count, lanes);
     return hn::Load(D(), lanes);
   }
   HWY_INLINE void Store(V v, float* p) const {
-    HWY_ALIGN float lanes[hn::MaxLanes(D())];
+    HWY_ALIGN float lanes[8];
     hn::Store(v, D(), lanes);
-    std::memcpy(p, lanes, count * sizeof(float));
+    CopyFew(lanes, count, p);
   }
 #else
   HWY_INLINE V Load(const float* p) const { return hn::MaskedLoad(hn::FirstN(D(), count), D(), p); }
@@ -93,6 +104,34 @@ HWY_INLINE V SumColumns(std::size_t columns, const Body& body) {
 
 // The sum of all lanes of v.
 HWY_INLINE float SumLanes(V v) { return hn::GetLane(hn::SumOfLanes(D(), v)); }
+
+// sums[0..3] = the sums of all lanes of a, b, c, d, by interleaving rather than one by one.
+#if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE
+HWY_INLINE void SumLanesOfFour(V a, V b, V c, V d, float* sums) {
+  sums[0] = SumLanes(a);
+  sums[1] = SumLanes(b);
+  sums[2] = SumLanes(c);
+  sums[3] = SumLanes(d);
+}
+#else
+template <class Tag>
+HWY_INLINE void StoreSumOfBlocks(Tag tag, hn::Vec<Tag> v, float* sums) {
+  if constexpr (hn::MaxLanes(Tag()) == 4) {
+    hn::StoreU(v, tag, sums);
+  } else {
+    const hn::Half<Tag> half;
+    StoreSumOfBlocks(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)), sums);
+  }
+}
+
+HWY_INLINE void SumLanesOfFour(V a, V b, V c, V d, float* sums) {
+  const D tag;
+  const V ac = hn::Add(hn::InterleaveLower(tag, a, c), hn::InterleaveUpper(tag, a, c));
+  const V bd = hn::Add(hn::InterleaveLower(tag, b, d), hn::InterleaveUpper(tag, b, d));
+  StoreSumOfBlocks(tag, hn::Add(hn::InterleaveLower(tag, ac, bd), hn::InterleaveUpper(tag, ac, bd)),
+                   sums);
+}
+#endif
 
 }  // namespace gyrus::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

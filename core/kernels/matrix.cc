@@ -19,33 +19,6 @@ HWY_BEFORE_NAMESPACE();
 namespace gyrus::kernels::HWY_NAMESPACE {
 namespace {
 
-#if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE
-HWY_INLINE void SumLanesOfFour(V a, V b, V c, V d, float* sums) {
-  sums[0] = SumLanes(a);
-  sums[1] = SumLanes(b);
-  sums[2] = SumLanes(c);
-  sums[3] = SumLanes(d);
-}
-#else
-template <class Tag>
-HWY_INLINE void StoreSumOfBlocks(Tag tag, hn::Vec<Tag> v, float* sums) {
-  if constexpr (hn::MaxLanes(Tag()) == 4) {
-    hn::StoreU(v, tag, sums);
-  } else {
-    const hn::Half<Tag> half;
-    StoreSumOfBlocks(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)), sums);
-  }
-}
-
-HWY_INLINE void SumLanesOfFour(V a, V b, V c, V d, float* sums) {
-  const D tag;
-  const V ac = hn::Add(hn::InterleaveLower(tag, a, c), hn::InterleaveUpper(tag, a, c));
-  const V bd = hn::Add(hn::InterleaveLower(tag, b, d), hn::InterleaveUpper(tag, b, d));
-  StoreSumOfBlocks(tag, hn::Add(hn::InterleaveLower(tag, ac, bd), hn::InterleaveUpper(tag, ac, bd)),
-                   sums);
-}
-#endif
-
 // Adds one vector of columns of four rows to their sums.
 struct DotFourBody {
   const float* row[4];
@@ -85,8 +58,11 @@ HWY_INLINE void MatVecRows(const float* w, const float* x, std::size_t n, float*
                            x};
     float sums[4];
     DotFour(body, n, sums);
-    const std::size_t count = std::min<std::size_t>(4, m - i);
-    for (std::size_t r = 0; r < count; ++r) y[i + r] = kAdd ? y[i + r] + sums[r] : sums[r];
+    if (i + 4 <= m) {
+      for (std::size_t r = 0; r < 4; ++r) y[i + r] = kAdd ? y[i + r] + sums[r] : sums[r];
+    } else {
+      for (std::size_t r = 0; i + r < m; ++r) y[i + r] = kAdd ? y[i + r] + sums[r] : sums[r];
+    }
   }
 }
 

@@ -2,6 +2,10 @@
 // P - scale k k^T stays symmetric because the term is written as a product of two equal factors,
 // t_i t_j with t = sqrt(|scale|) k: it rounds alike on both sides of the diagonal, fused or not.
 // No memory is needed for t: a multiplication per vector recomputes it.
+//
+// k = P phi reads half of P, which is what bounds it: each element below the diagonal is used
+// twice, for its row and mirrored for its column. Blocks on the diagonal are read whole, so that
+// columns always come in whole vectors.
 #include "core/kernels/rls.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -14,13 +18,76 @@
 
 #include "core/check.h"
 #include "core/kernels/lanes-inl.h"
-#include "core/kernels/matrix.h"
 #include "core/kernels/vector.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gyrus::kernels::HWY_NAMESPACE {
 namespace {
+
+// One vector of columns left of the diagonal, for four rows of P: each element p_ij serves k_i
+// (the sums) and, as p_ji, k_j.
+struct GainBody {
+  const float* row[4];
+  float back[4];  // phi_i, or 0 for a row that only fills up the four.
+  const float* phi;
+  float* k;
+
+  template <class Lanes>
+  HWY_INLINE void Diagonal(Lanes lanes, std::size_t j, V& s0, V& s1, V& s2, V& s3) const {
+    const V v = lanes.Load(phi + j);
+    s0 = hn::MulAdd(lanes.Load(row[0] + j), v, s0);
+    s1 = hn::MulAdd(lanes.Load(row[1] + j), v, s1);
+    s2 = hn::MulAdd(lanes.Load(row[2] + j), v, s2);
+    s3 = hn::MulAdd(lanes.Load(row[3] + j), v, s3);
+  }
+
+  HWY_INLINE void BelowDiagonal(std::size_t j, V& s0, V& s1, V& s2, V& s3) const {
+    const D d;
+    const V v = hn::LoadU(d, phi + j);
+    const V p0 = hn::LoadU(d, row[0] + j);
+    const V p1 = hn::LoadU(d, row[1] + j);
+    const V p2 = hn::LoadU(d, row[2] + j);
+    const V p3 = hn::LoadU(d, row[3] + j);
+    s0 = hn::MulAdd(p0, v, s0);
+    s1 = hn::MulAdd(p1, v, s1);
+    s2 = hn::MulAdd(p2, v, s2);
+    s3 = hn::MulAdd(p3, v, s3);
+    V mirrored = hn::MulAdd(hn::Set(d, back[0]), p0, hn::LoadU(d, k + j));
+    mirrored = hn::MulAdd(hn::Set(d, back[1]), p1, mirrored);
+    mirrored = hn::MulAdd(hn::Set(d, back[2]), p2, mirrored);
+    mirrored = hn::MulAdd(hn::Set(d, back[3]), p3, mirrored);
+    hn::StoreU(mirrored, d, k + j);
+  }
+};
+
+// sums = the products of four rows with phi as far as the end of the diagonal block that begins
+// at column `begin`; adds the mirrored elements before `begin` to k.
+HWY_INLINE void GainFour(const GainBody& body, std::size_t begin, std::size_t end, float* sums) {
+  const std::size_t lanes = hn::Lanes(D());
+  V s0 = hn::Zero(D()), s1 = s0, s2 = s0, s3 = s0;
+  std::size_t j = 0;
+  for (; j < begin; j += lanes) body.BelowDiagonal(j, s0, s1, s2, s3);
+  for (; j + lanes <= end; j += lanes) body.Diagonal(WholeVector(), j, s0, s1, s2, s3);
+  if (j < end) body.Diagonal(FirstLanes{end - j}, j, s0, s1, s2, s3);
+  SumLanesOfFour(s0, s1, s2, s3, sums);
+}
+
+void GainImpl(const float* p, std::span<const float> phi, float* k) {
+  const std::size_t n = phi.size();
+  const std::size_t block = std::max<std::size_t>(4, hn::Lanes(D()));
+  for (std::size_t i = 0; i < n; i += 4) {
+    GainBody body{{}, {}, phi.data(), k};
+    for (std::size_t r = 0; r < 4; ++r) {
+      body.row[r] = p + std::min(i + r, n - 1) * n;
+      body.back[r] = i + r < n ? phi[i + r] : 0.0F;
+    }
+    const std::size_t begin = i / block * block;
+    float sums[4];
+    GainFour(body, begin, std::min(begin + block, n), sums);
+    for (std::size_t r = 0; r < 4 && i + r < n; ++r) k[i + r] = sums[r];
+  }
+}
 
 // Four rows of P at once share each load of k.
 template <bool kForget, std::size_t kRows>
@@ -81,11 +148,27 @@ struct PackedRowBody {
   }
 };
 
+// Not ForColumns(): with rows of every length, unrolling costs more branches than it saves.
+HWY_INLINE void AddPackedRow(const PackedRowBody& body, std::size_t columns) {
+  const std::size_t lanes = hn::Lanes(D());
+  std::size_t j = 0;
+  for (; j + lanes <= columns; j += lanes) body(WholeVector(), j);
+  if (j < columns) body(FirstLanes{columns - j}, j);
+}
+
+// Takes rows from both ends in turn: a row's last store and the next row's first load share a
+// vector's width, and would wait for each other.
 void SymmetricRank1AddImpl(float a, std::span<const float> phi, float* packed) {
-  for (std::size_t i = 0; i < phi.size(); ++i) {
-    if (phi[i] != 0.0F) ForColumns(i + 1, PackedRowBody{a * phi[i], phi.data(), packed});
-    packed += i + 1;
+  const std::size_t n = phi.size();
+  const auto add_row = [&](std::size_t i) HWY_ATTR {
+    if (phi[i] == 0.0F) return;
+    AddPackedRow(PackedRowBody{a * phi[i], phi.data(), packed + i * (i + 1) / 2}, i + 1);
+  };
+  for (std::size_t i = 0; i < n / 2; ++i) {
+    add_row(i);
+    add_row(n - 1 - i);
   }
+  if (n % 2 != 0) add_row(n / 2);
 }
 
 }  // namespace
@@ -95,13 +178,15 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gyrus::kernels {
 
+HWY_EXPORT(GainImpl);
 HWY_EXPORT(DowndateImpl);
 HWY_EXPORT(DowndateForgetImpl);
 HWY_EXPORT(SymmetricRank1AddImpl);
 
 float RlsGain(std::span<const float> p, std::span<const float> phi, std::span<float> k) noexcept {
   GYRUS_DCHECK(k.size() == phi.size());
-  MatVec(p, phi, k);
+  GYRUS_DCHECK(p.size() == phi.size() * phi.size());
+  HWY_DYNAMIC_DISPATCH(GainImpl)(p.data(), phi, k.data());
   return Dot(phi, k);
 }
 

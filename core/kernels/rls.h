@@ -15,7 +15,8 @@
 // Shapes: p (F, F), all of it stored; phi, k (F,).
 namespace gyrus::kernels {
 
-// k = P phi; returns phi . k. Error: as MatVec, then as Dot.
+// k = P phi; returns phi . k. Reads the lower triangle of P and some of the upper one.
+// Error: (n + 16) eps sum_j |p_ij phi_j| in each element of k, n = F; the projection as Dot.
 float RlsGain(std::span<const float> p, std::span<const float> phi,
               std::span<float> k) noexcept GYRUS_NONBLOCKING;
 

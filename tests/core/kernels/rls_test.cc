@@ -56,7 +56,7 @@ TEST_P(RlsTest, GainIsProductAndItsProjection) {
   const reference::Vector exact = reference::MatVec(p, phi);
   const reference::Vector terms = reference::MatVec(Magnitudes(p), Magnitudes(phi));
   for (std::size_t i = 0; i < n; ++i) {
-    EXPECT_NEAR(k.span()[i], exact[i], (static_cast<double>(n) / 2 + 12) * kEps * terms[i]);
+    EXPECT_NEAR(k.span()[i], exact[i], (static_cast<double>(n) + 16) * kEps * terms[i]);
   }
   EXPECT_NEAR(projection, reference::Dot(phi, k.span()),
               (static_cast<double>(n) / 4 + 12) * kEps *
