@@ -106,6 +106,7 @@ struct AreaLearningSpec {
   float beta = 0.99F;   // RMSprop's memory, in [0, 1).
   uint32_t chunk = 1;   // Steps per backward walk and update, in [1, 256].
   Trace trace = Trace::kNone;
+  bool bounded = false;  // No step may move a layer past its target.
 };
 
 struct AreaSpec {

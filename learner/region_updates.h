@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "absl/status/statusor.h"
+#include "activation/brain_spec.h"
+#include "activation/cell.h"
+#include "activation/updates.h"
+
+namespace gyrus {
+
+// An optimiser, at work on one region's block at a time:
+//
+//   updates->Begin(weights, accumulators);
+//   cell.Backward(step, updates);  // Once per step of the chunk, the last step first.
+//   updates->End();                // The block now holds what was learnt.
+//
+// A gradient that is not finite is refused where it enters: it changes nothing, nothing goes back
+// through it, and it is counted.
+//
+// Memory is taken at creation. Not thread-safe. Real-time safe.
+class RegionUpdates : public Updates {
+ public:
+  // Takes on a block, and the block of its accumulators (null where the optimiser keeps none).
+  virtual void Begin(std::byte* weights, std::byte* accumulators) noexcept = 0;
+
+  // Applies what is still to be applied.
+  virtual void End() noexcept = 0;
+
+  // A vector is one row: its tensor has the shape (1, g.size()).
+  void Scaled(std::size_t tensor, float scale, std::span<const float> g) noexcept final {
+    Outer(tensor, {&scale, 1}, g, {});
+  }
+
+  // Gradients refused since creation.
+  int64_t refused() const { return refused_; }
+
+ protected:
+  // Whether a b^T is finite, with room to spare: |a|^2 |b|^2 is. Counts it if not.
+  bool Admit(std::span<const float> a, std::span<const float> b) noexcept;
+
+ private:
+  int64_t refused_ = 0;
+};
+
+// Makes what `spec` asks for: one that updates at once, in the same pass over the weights that
+// carries the error back, where a block has one step and one gradient per tensor; else one that
+// collects a chunk. Returns InvalidArgument naming the field, its value and the limit.
+absl::StatusOr<std::unique_ptr<RegionUpdates>> MakeRegionUpdates(const AreaLearningSpec& spec,
+                                                                 const Cell& cell);
+
+}  // namespace gyrus

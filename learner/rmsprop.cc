@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "learner/rmsprop.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "activation/tensor.h"
+
+namespace gyrus {
+
+absl::StatusOr<BlockLayout> AccumulatorLayout(const BlockLayout& weights) {
+  std::vector<TensorSpec> tensors;
+  for (const TensorSpec& tensor : weights.tensors()) {
+    tensors.push_back({.name = absl::StrCat(tensor.name, ".mean_square"),
+                       .columns = tensor.rows,
+                       .merge = Merge::kNever});
+  }
+  tensors.push_back({.name = "filled", .merge = Merge::kNever});
+  return BlockLayout::Create(std::move(tensors), TensorReader::kLearner);
+}
+
+kernels::RmspropStep Accumulators::Advance(float rate, float beta) const noexcept {
+  // 1 - beta^t by its recurrence: exact to rounding, with no call of pow and nothing to set up.
+  float& filled = FloatsOf(accumulated_, accumulated_.tensors().size() - 1, block_)[0];
+  filled = beta * filled + (1.0F - beta);
+  return {.rate = rate, .beta = beta, .bias_correction = 1.0F / filled};
+}
+
+std::span<float> Accumulators::mean_square(std::size_t tensor) const noexcept {
+  return FloatsOf(accumulated_, tensor, block_);
+}
+
+RmspropUpdates::RmspropUpdates(const BlockLayout& layout, const AreaLearningSpec& spec)
+    : layout_(layout),
+      accumulated_(*AccumulatorLayout(layout)),
+      rate_(spec.rate),
+      beta_(spec.beta) {}
+
+void RmspropUpdates::Begin(std::byte* weights, std::byte* accumulators) noexcept {
+  weights_ = weights;
+  accumulators_ = accumulators;
+  step_ = Accumulators(accumulated_, accumulators).Advance(rate_, beta_);
+}
+
+void RmspropUpdates::Outer(std::size_t tensor, std::span<const float> a, std::span<const float> b,
+                           std::span<float> backprop) noexcept {
+  if (!Admit(a, b)) return;
+  kernels::RmspropOuter(step_, a, b, FloatsOf(layout_, tensor, weights_),
+                        Accumulators(accumulated_, accumulators_).mean_square(tensor), backprop);
+}
+
+}  // namespace gyrus
