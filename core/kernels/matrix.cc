@@ -19,21 +19,6 @@ HWY_BEFORE_NAMESPACE();
 namespace gyrus::kernels::HWY_NAMESPACE {
 namespace {
 
-// Adds one vector of columns of four rows to their sums.
-struct DotFourBody {
-  const float* row[4];
-  const float* x;
-
-  template <class Lanes>
-  HWY_INLINE void operator()(Lanes lanes, std::size_t j, V& s0, V& s1, V& s2, V& s3) const {
-    const V v = lanes.Load(x + j);
-    s0 = hn::MulAdd(lanes.Load(row[0] + j), v, s0);
-    s1 = hn::MulAdd(lanes.Load(row[1] + j), v, s1);
-    s2 = hn::MulAdd(lanes.Load(row[2] + j), v, s2);
-    s3 = hn::MulAdd(lanes.Load(row[3] + j), v, s3);
-  }
-};
-
 // sums[r] = row[r] . x for four rows of n columns.
 HWY_INLINE void DotFour(const DotFourBody& body, std::size_t n, float* sums) {
   const std::size_t lanes = hn::Lanes(D());

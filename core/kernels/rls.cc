@@ -17,7 +17,7 @@
 #include <cstddef>
 
 #include "core/check.h"
-#include "core/kernels/lanes-inl.h"
+#include "core/kernels/row_pass-inl.h"
 #include "core/kernels/vector.h"
 #include "hwy/highway.h"
 
@@ -25,38 +25,20 @@ HWY_BEFORE_NAMESPACE();
 namespace gyrus::kernels::HWY_NAMESPACE {
 namespace {
 
-// One vector of columns left of the diagonal, for four rows of P: each element p_ij serves k_i
-// (the sums) and, as p_ji, k_j.
+// One whole vector of columns left of the diagonal, for four rows of P: each element p_ij serves
+// k_i (the sums) and, as p_ji, k_j.
 struct GainBody {
-  const float* row[4];
+  DotFourBody dot;
   float back[4];  // phi_i, or 0 for a row that only fills up the four.
-  const float* phi;
   float* k;
 
-  template <class Lanes>
-  HWY_INLINE void Diagonal(Lanes lanes, std::size_t j, V& s0, V& s1, V& s2, V& s3) const {
-    const V v = lanes.Load(phi + j);
-    s0 = hn::MulAdd(lanes.Load(row[0] + j), v, s0);
-    s1 = hn::MulAdd(lanes.Load(row[1] + j), v, s1);
-    s2 = hn::MulAdd(lanes.Load(row[2] + j), v, s2);
-    s3 = hn::MulAdd(lanes.Load(row[3] + j), v, s3);
-  }
-
-  HWY_INLINE void BelowDiagonal(std::size_t j, V& s0, V& s1, V& s2, V& s3) const {
+  HWY_INLINE void operator()(std::size_t j, V& s0, V& s1, V& s2, V& s3) const {
+    dot(WholeVector(), j, s0, s1, s2, s3);
     const D d;
-    const V v = hn::LoadU(d, phi + j);
-    const V p0 = hn::LoadU(d, row[0] + j);
-    const V p1 = hn::LoadU(d, row[1] + j);
-    const V p2 = hn::LoadU(d, row[2] + j);
-    const V p3 = hn::LoadU(d, row[3] + j);
-    s0 = hn::MulAdd(p0, v, s0);
-    s1 = hn::MulAdd(p1, v, s1);
-    s2 = hn::MulAdd(p2, v, s2);
-    s3 = hn::MulAdd(p3, v, s3);
-    V mirrored = hn::MulAdd(hn::Set(d, back[0]), p0, hn::LoadU(d, k + j));
-    mirrored = hn::MulAdd(hn::Set(d, back[1]), p1, mirrored);
-    mirrored = hn::MulAdd(hn::Set(d, back[2]), p2, mirrored);
-    mirrored = hn::MulAdd(hn::Set(d, back[3]), p3, mirrored);
+    V mirrored = hn::LoadU(d, k + j);
+    for (std::size_t r = 0; r < 4; ++r) {
+      mirrored = hn::MulAdd(hn::Set(d, back[r]), hn::LoadU(d, dot.row[r] + j), mirrored);
+    }
     hn::StoreU(mirrored, d, k + j);
   }
 };
@@ -67,9 +49,9 @@ HWY_INLINE void GainFour(const GainBody& body, std::size_t begin, std::size_t en
   const std::size_t lanes = hn::Lanes(D());
   V s0 = hn::Zero(D()), s1 = s0, s2 = s0, s3 = s0;
   std::size_t j = 0;
-  for (; j < begin; j += lanes) body.BelowDiagonal(j, s0, s1, s2, s3);
-  for (; j + lanes <= end; j += lanes) body.Diagonal(WholeVector(), j, s0, s1, s2, s3);
-  if (j < end) body.Diagonal(FirstLanes{end - j}, j, s0, s1, s2, s3);
+  for (; j < begin; j += lanes) body(j, s0, s1, s2, s3);
+  for (; j + lanes <= end; j += lanes) body.dot(WholeVector(), j, s0, s1, s2, s3);
+  if (j < end) body.dot(FirstLanes{end - j}, j, s0, s1, s2, s3);
   SumLanesOfFour(s0, s1, s2, s3, sums);
 }
 
@@ -77,9 +59,9 @@ void GainImpl(const float* p, std::span<const float> phi, float* k) {
   const std::size_t n = phi.size();
   const std::size_t block = std::max<std::size_t>(4, hn::Lanes(D()));
   for (std::size_t i = 0; i < n; i += 4) {
-    GainBody body{{}, {}, phi.data(), k};
+    GainBody body{{{}, phi.data()}, {}, k};
     for (std::size_t r = 0; r < 4; ++r) {
-      body.row[r] = p + std::min(i + r, n - 1) * n;
+      body.dot.row[r] = p + std::min(i + r, n - 1) * n;
       body.back[r] = i + r < n ? phi[i + r] : 0.0F;
     }
     const std::size_t begin = i / block * block;
