@@ -82,8 +82,8 @@ TEST_P(VectorTest, GatherAddSumsRowsInOrder) {
   const std::size_t n = size();
   const std::vector<float> table = Normals(4 * n, 1);
   const std::vector<float> before = Normals(n, 2);
-  const std::vector<const float*> rows = {&table[0], &table[0] + 3 * n, &table[0] + n,
-                                          &table[0] + 3 * n};
+  const std::vector<const float*> rows = {table.data(), table.data() + 3 * n, table.data() + n,
+                                          table.data() + 3 * n};
   Guarded y(before);
 
   GatherAdd(rows, y.span());
