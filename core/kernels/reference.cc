@@ -60,6 +60,56 @@ Vector RlsDowndate(double scale, double forget, std::span<const float> k,
   return result;
 }
 
+namespace {
+
+struct Response {
+  double value = 0.0;
+  double size = 0.0;
+};
+
+Response RespondAt(const kernels::PatchBank& bank, std::span<const float> taps, std::size_t k,
+                   const uint8_t* pixels) {
+  const std::size_t p = bank.patch_size;
+  const auto pixel = [&](std::size_t t) { return pixels[t / p * bank.columns + t % p] / 255.0; };
+  double mean = 0.0;
+  for (std::size_t t = 0; t < p * p; ++t) mean += pixel(t) / static_cast<double>(p * p);
+  double spread = bank.epsilon;
+  Response dot;
+  for (std::size_t t = 0; t < p * p; ++t) {
+    spread += (pixel(t) - mean) * (pixel(t) - mean);
+    const double term = taps[t * kernels::PatchStride(bank.patches) + k] * pixel(t);
+    dot.value += term;
+    dot.size += std::abs(term);
+  }
+  const double scale = 1.0 / std::sqrt(spread);
+  return {std::max(0.0, dot.value * scale - bank.threshold), dot.size * scale};
+}
+
+}  // namespace
+
+Vector PoolPatches(const kernels::PatchBank& bank, std::span<const float> taps,
+                   std::span<const uint8_t> pixels, Vector* sizes) {
+  const std::size_t down = bank.rows - bank.patch_size + 1;
+  const std::size_t across = bank.columns - bank.patch_size + 1;
+  Vector sums(bank.grid * bank.grid * bank.patches);
+  Vector counts(sums.size());
+  sizes->assign(sums.size(), 0.0);
+  for (std::size_t r = 0; r < down; ++r) {
+    for (std::size_t c = 0; c < across; ++c) {
+      const std::size_t cell = r * bank.grid / down * bank.grid + c * bank.grid / across;
+      for (std::size_t k = 0; k < bank.patches; ++k) {
+        const Response response = RespondAt(bank, taps, k, pixels.data() + r * bank.columns + c);
+        const std::size_t at = cell * bank.patches + k;
+        sums[at] += response.value;
+        counts[at] += 1.0;
+        (*sizes)[at] = std::max((*sizes)[at], response.size);
+      }
+    }
+  }
+  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] /= counts[i];
+  return sums;
+}
+
 double Sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 
 double Silu(double x) { return x * Sigmoid(x); }

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
+#include "core/kernels/patches.h"
 #include "core/kernels/update.h"
 
 // What the kernels compute, written plainly in double precision: the oracle of every faster
@@ -30,6 +32,11 @@ Vector RmspropOuter(const kernels::RmspropStep& step, std::span<const float> dy,
 
 // Returns (p - scale k k^T) / forget.
 Vector RlsDowndate(double scale, double forget, std::span<const float> k, std::span<const float> p);
+
+// The mean under the square root of PoolPatches, and in `sizes` the greatest sum of |d_k x| times
+// the scale of a position of the cell: what its error bound is made of.
+Vector PoolPatches(const kernels::PatchBank& bank, std::span<const float> taps,
+                   std::span<const uint8_t> pixels, Vector* sizes);
 
 double Sigmoid(double x);
 double Silu(double x);

@@ -17,6 +17,7 @@
 #include "core/kernels/activations.h"
 #include "core/kernels/dispatch.h"
 #include "core/kernels/matrix.h"
+#include "core/kernels/patches.h"
 #include "core/kernels/rls.h"
 #include "core/kernels/update.h"
 #include "core/kernels/vector.h"
@@ -245,6 +246,39 @@ void BM_GatherAdd(benchmark::State& state) {
   SetRates(state, 32 * width, 1, 1);
 }
 BENCHMARK(BM_GatherAdd)->Arg(64)->Arg(400);
+
+// Both banks of an image encoder over 28 x 28 pixels, some of them blank. flop/s as if none was.
+void BM_PoolPatches(benchmark::State& state) {
+  const auto size = static_cast<std::size_t>(state.range(0));
+  const PatchBank bank = {.rows = 28,
+                          .columns = 28,
+                          .patch_size = size,
+                          .patches = static_cast<std::size_t>(state.range(1)),
+                          .grid = static_cast<std::size_t>(state.range(2)),
+                          .threshold = 0.15F,
+                          .epsilon = 0.003F};
+  Floats taps(static_cast<int64_t>(size * size * PatchStride(bank.patches)));
+  Floats scratch(static_cast<int64_t>(PatchScratch(28, 28)));
+  Floats pooled(static_cast<int64_t>(bank.grid * bank.grid * bank.patches));
+  std::vector<uint8_t> pixels(28 * 28);
+  Rng rng(1);
+  const auto blank = static_cast<std::size_t>(state.range(3));  // Columns.
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    pixels[i] = i % 28 < blank ? 0 : static_cast<uint8_t>(rng.Below(256));
+  }
+  for (auto _ : state) {
+    PoolPatches(bank, taps.span(), pixels, scratch.span(), pooled.span());
+    benchmark::ClobberMemory();
+  }
+  const std::size_t side = 28 - size + 1;
+  SetRates(state, static_cast<int64_t>(side * side * size * size * bank.patches), 0, 2);
+}
+BENCHMARK(BM_PoolPatches)
+    ->ArgNames({"size", "patches", "grid", "blank"})
+    ->Args({5, 32, 4, 0})
+    ->Args({7, 64, 3, 0})
+    ->Args({5, 32, 4, 10})
+    ->Args({7, 64, 3, 10});
 
 }  // namespace
 }  // namespace gyrus::kernels
