@@ -28,6 +28,7 @@ struct Woken {
 struct AreaActivity {
   bool awake = false;          // False: an input was absent; everything below is stale.
   std::span<float> input;      // (inputs,) sum or concatenation of what the area reads.
+  std::span<float> routing;    // What the router reads: the input, or an encoder's vector.
   std::span<Woken> woken;      // (k,); each region once.
   std::span<float> outputs;    // (k, outputs) one row per woken region.
   std::span<float> output;     // (outputs,) gate-weighted sum, plus the residual if any.

@@ -45,13 +45,23 @@ struct SymbolsEncoderSpec {
 // One symbol as a one-hot vector and one context: a category, a class, the last label.
 struct CategoryEncoderSpec {};
 
-// Responses of frozen patches, drawn from the first inputs, pooled over a grid.
+// A bank of square patches and the grid that pools their responses.
+struct PatchBankSpec {
+  uint32_t patch_size = 5;  // Pixels along a side, in [2, 16].
+  uint32_t patches = 32;    // In [1, 4096]; multiples of 32 waste nothing.
+  uint32_t grid = 4;        // Cells along a side.
+};
+
+// Responses of frozen patches, drawn from the first inputs, pooled over a grid, beside the raw
+// image at low resolution. Without banks: that alone, which an area may route by.
 struct ImageEncoderSpec {
-  uint32_t patches = 100;
-  uint32_t patch_size = 7;
-  uint32_t grid = 3;
-  float threshold = 0.25F;
-  uint32_t draw_from = 1000;  // How many first inputs give patches.
+  std::vector<PatchBankSpec> banks = {{.patch_size = 5, .patches = 32, .grid = 4},
+                                      {.patch_size = 7, .patches = 64, .grid = 3}};
+  uint32_t raw_grid = 7;      // Cells along a side of the raw part; 0: none.
+  float threshold = 0.15F;    // Of a response, in [0, 1).
+  float epsilon = 0.003F;     // Of contrast normalisation, > 0; pixels in [0, 1], squared.
+  float min_contrast = 1.0F;  // Of a patch to be drawn, >= 0: |x - mean x|, pixels in [0, 1].
+  uint32_t draw_from = 1000;  // How many first inputs give patches, in [1, 65536].
 };
 
 struct EncoderSpec {
@@ -84,7 +94,9 @@ struct LearnedRouterSpec {
 struct ExpansionCellSpec {};  // Frozen random ReLU features.
 
 // Picks some of the inputs: a frozen subset per region, so that regions see different features.
-struct SubsetCellSpec {};
+struct SubsetCellSpec {
+  bool constant = false;  // The last output is always 1.
+};
 
 struct GluCellSpec {
   uint32_t hidden = 64;
@@ -113,7 +125,8 @@ struct AreaSpec {
   std::string name;
   std::vector<std::string> inputs;  // Encoders with a vector, or areas before this one.
   Combine combine = Combine::kConcatenate;
-  bool residual = false;  // Adds the input to the output; needs equal lengths.
+  std::string route_by = {};  // An encoder with a vector that the router reads; "": the input.
+  bool residual = false;      // Adds the input to the output; needs equal lengths.
   uint32_t outputs = 64;
   uint32_t regions = 1;
   uint32_t woken = 1;      // Per step, always-on ones included, in [1, regions].

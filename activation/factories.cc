@@ -10,6 +10,7 @@
 #include "activation/cells/glu.h"
 #include "activation/cells/mcsd.h"
 #include "activation/cells/subset.h"
+#include "activation/encoders/image.h"
 #include "activation/encoders/symbols.h"
 #include "activation/experts/match.h"
 #include "activation/experts/memory.h"
@@ -28,10 +29,13 @@ absl::StatusOr<const Readable*> FindReadable(const std::vector<Readable>& readab
 }
 
 absl::StatusOr<std::unique_ptr<Encoder>> MakeEncoder(const EncoderSpec& spec,
-                                                     const ModalitySpec& modality, uint64_t,
+                                                     const ModalitySpec& modality, uint64_t seed,
                                                      PlanBuilder* builder) {
   if (std::holds_alternative<SymbolsEncoderSpec>(spec.kind)) {
     return SymbolsEncoder::Create(spec, modality, builder);
+  }
+  if (std::holds_alternative<ImageEncoderSpec>(spec.kind)) {
+    return ImageEncoder::Create(spec, modality, seed, builder);
   }
   return absl::UnimplementedError("no encoder of this kind yet");
 }
@@ -50,8 +54,8 @@ absl::StatusOr<std::unique_ptr<Cell>> MakeCell(const AreaSpec& spec, uint32_t in
   if (const auto* const glu = std::get_if<GluCellSpec>(&spec.cell)) {
     return GluCell::Create(*glu, inputs, spec.outputs);
   }
-  if (std::holds_alternative<SubsetCellSpec>(spec.cell)) {
-    return SubsetCell::Create(inputs, spec.outputs);
+  if (const auto* const subset = std::get_if<SubsetCellSpec>(&spec.cell)) {
+    return SubsetCell::Create(*subset, inputs, spec.outputs);
   }
   return ExpansionCell::Create(inputs, spec.outputs);
 }

@@ -177,9 +177,7 @@ absl::Status Plan::CompileArea(const AreaSpec& spec) {
   auto cell = MakeCell(spec, area.inputs);
   if (!cell.ok()) return At(field + ".cell", cell.status());
   area.cell = *std::move(cell);
-  auto router = MakeRouter(spec, area.inputs, spec_.seed, &builder_);
-  if (!router.ok()) return At(field + ".router", router.status());
-  area.router = *std::move(router);
+  GYRUS_RETURN_IF_ERROR(CompileRouter(&area));
   const uint64_t seed = spec_.seed;
   const uint64_t stream = areas_.size() << 32;
   const Cell* const made = area.cell.get();
@@ -201,6 +199,25 @@ absl::Status Plan::CompileArea(const AreaSpec& spec) {
                         .regions = spec.regions,
                         .woken = spec.woken});
   areas_.push_back(std::move(area));
+  return absl::OkStatus();
+}
+
+absl::Status Plan::CompileRouter(AreaPlan* area) {
+  const std::string field = absl::StrCat("area \"", area->spec.name, "\"");
+  area->routes = area->inputs;
+  if (!area->spec.route_by.empty()) {
+    const auto source = std::find_if(readables_.begin(), readables_.end(), [&](const Readable& r) {
+      return !r.is_area && r.name == area->spec.route_by && r.outputs > 0;
+    });
+    if (source == readables_.end()) {
+      return Missing(field + ".route_by", area->spec.route_by, "encoder with a vector");
+    }
+    area->route_by = source->index;
+    area->routes = source->outputs;
+  }
+  auto router = MakeRouter(area->spec, area->routes, spec_.seed, &builder_);
+  if (!router.ok()) return At(field + ".router", router.status());
+  area->router = *std::move(router);
   return absl::OkStatus();
 }
 
@@ -326,9 +343,15 @@ void Plan::ForwardArea(const StepContext& context, std::size_t index) const noex
   const AreaPlan& plan = areas_[index];
   AreaActivity& area = context.activity->areas[index];
   area.awake = GatherInput(plan, *context.activity, area.input);
+  area.routing = area.input;
+  if (plan.route_by.has_value()) {
+    const Encoding& routing = context.activity->encodings[*plan.route_by];
+    area.awake = area.awake && routing.present;
+    area.routing = routing.vector;
+  }
   if (!area.awake) return;
   area.woken = {area.woken.data(), plan.spec.woken};
-  area.woken = area.woken.first(plan.router->Route(context.view, area.input, area.woken));
+  area.woken = area.woken.first(plan.router->Route(context.view, area.routing, area.woken));
   const CellShape& shape = plan.cell->shape();
   const TableView weights = context.view.table(plan.weights_table);
   for (const Woken& woken : area.woken) weights.Prefetch(woken.region);

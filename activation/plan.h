@@ -33,6 +33,8 @@ struct AreaPlan {
   AreaSpec spec;
   std::vector<Source> sources = {};
   uint32_t inputs = 0;
+  std::optional<uint32_t> route_by = {};  // The encoder that the router reads; none: the input.
+  uint32_t routes = 0;                    // Length of what it reads.
   std::unique_ptr<Router> router = nullptr;
   std::unique_ptr<Cell> cell = nullptr;
   uint32_t weights_table = 0;
@@ -93,6 +95,7 @@ class Plan {
 
   absl::Status Compile();
   absl::Status CompileArea(const AreaSpec& spec);
+  absl::Status CompileRouter(AreaPlan* area);
   std::size_t LayOut(For purpose, Workspace* memory, Activity* activity) const;
   void ForwardArea(const StepContext& context, std::size_t index) const noexcept;
   static bool GatherInput(const AreaPlan& plan, const Activity& activity,

@@ -40,7 +40,7 @@ class PlanBuilder {
   // of 64.
   std::size_t AddState(std::size_t bytes) { return Reserve(bytes, &state_bytes_); }
 
-  // The same of a step's scratch for heads.
+  // The same of a step's scratch, for heads and encoders; worth nothing after the step.
   std::size_t AddHeadScratch(std::size_t bytes) { return Reserve(bytes, &head_scratch_bytes_); }
 
   struct Table {

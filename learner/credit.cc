@@ -62,12 +62,15 @@ void AreaCredit::TakeMemory() {
   records_.resize(chunk_);
   if (chunk_ > 1) {
     const std::size_t bytes =
-        Workspace::BytesFor<float>(plan_.inputs) + Workspace::BytesFor<Woken>(width_) +
-        Workspace::BytesFor<float>(outputs) + 2 * Workspace::BytesFor<float>(width_ * outputs) +
+        Workspace::BytesFor<float>(plan_.inputs) + Workspace::BytesFor<float>(plan_.routes) +
+        Workspace::BytesFor<Woken>(width_) + Workspace::BytesFor<float>(outputs) +
+        2 * Workspace::BytesFor<float>(width_ * outputs) +
         Workspace::BytesFor<float>(width_ * shape.tape_floats);
     memory_ = std::make_unique<Workspace>(bytes * chunk_);
     for (AreaActivity& record : records_) {
       record.input = memory_->Take<float>(plan_.inputs);
+      record.routing =
+          plan_.route_by.has_value() ? memory_->Take<float>(plan_.routes) : record.input;
       record.woken = memory_->Take<Woken>(width_);
       record.outputs = memory_->Take<float>(width_ * outputs);
       record.gradient = memory_->Take<float>(outputs);
@@ -112,6 +115,7 @@ void AreaCredit::Copy(const AreaActivity& from, AreaActivity* to) const noexcept
   };
   copy(from.woken, count, to->woken);
   copy(from.input, from.input.size(), to->input);
+  if (plan_.route_by.has_value()) copy(from.routing, from.routing.size(), to->routing);
   copy(from.gradient, from.gradient.size(), to->gradient);
   copy(from.gradients, count * dy_.size(), to->gradients);
   copy(from.tape, count * plan_.cell->shape().tape_floats, to->tape);
@@ -219,7 +223,7 @@ void AreaCredit::LearnRoutes(Commit* commit) noexcept {
         dgates[k] = kernels::Dot(record.gradient, record.outputs.subspan(k * outputs, outputs));
       }
     }
-    plan_.router->Learn(record.input, record.woken, dgates, commit);
+    plan_.router->Learn(record.routing, record.woken, dgates, commit);
   }
 }
 

@@ -65,7 +65,7 @@ TEST(ExpansionCellTest, IsTheSameForTheSameStreamOnly) {
 }
 
 TEST(SubsetCellTest, PicksDistinctInputsInOrder) {
-  const auto cell = *SubsetCell::Create(20, 12);
+  const auto cell = *SubsetCell::Create({}, 20, 12);
   std::vector<float> x(20), y(12);
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
   cell->Forward(Fresh(*cell, 4).data(), x, nullptr, y, nullptr);
@@ -77,20 +77,28 @@ TEST(SubsetCellTest, PicksDistinctInputsInOrder) {
 }
 
 TEST(SubsetCellTest, OfAllInputsIsTheInput) {
-  const auto cell = *SubsetCell::Create(7, 7);
+  const auto cell = *SubsetCell::Create({}, 7, 7);
   const std::vector<float> x = {3, 1, 4, 1, 5, 9, 2};
   std::vector<float> y(7);
   cell->Forward(Fresh(*cell, 0).data(), x, nullptr, y, nullptr);
   EXPECT_THAT(y, ElementsAreArray(x));
 }
 
+TEST(SubsetCellTest, EndsWithAConstantIfAsked) {
+  const auto cell = *SubsetCell::Create({.constant = true}, 7, 8);
+  const std::vector<float> x = {3, 1, 4, 1, 5, 9, 2};
+  std::vector<float> y(8);
+  cell->Forward(Fresh(*cell, 0).data(), x, nullptr, y, nullptr);
+  EXPECT_THAT(y, ElementsAreArray({3, 1, 4, 1, 5, 9, 2, 1}));
+}
+
 TEST(SubsetCellTest, RefusesMoreOutputsThanInputs) {
-  EXPECT_THAT(std::string(SubsetCell::Create(3, 4).status().message()),
+  EXPECT_THAT(std::string(SubsetCell::Create({}, 3, 4).status().message()),
               HasSubstr("a subset of 3 inputs cannot have 4 outputs"));
 }
 
 TEST(FrozenCellsTest, NeverMergeAndNeverLearn) {
-  std::unique_ptr<Cell> cells[] = {*ExpansionCell::Create(6, 4), *SubsetCell::Create(6, 4)};
+  std::unique_ptr<Cell> cells[] = {*ExpansionCell::Create(6, 4), *SubsetCell::Create({}, 6, 4)};
   for (const auto& cell : cells) {
     EXPECT_FALSE(cell->shape().learns);
     EXPECT_EQ(cell->layout().parameters(), 0U);
