@@ -14,14 +14,16 @@ namespace gyrus {
 
 ChunkUpdates::ChunkUpdates(const BlockLayout& layout, const AreaLearningSpec& spec, uint32_t pairs)
     : layout_(layout), spec_(spec), pairs_(pairs), collected_(layout.tensors().size()) {
-  std::size_t largest = 0;
+  uint32_t most_rows = 0;
   for (std::size_t t = 0; t < collected_.size(); ++t) {
     const TensorSpec& tensor = layout.tensors()[t];
     collected_[t].a.resize(std::size_t{tensor.rows} * pairs);
     collected_[t].b.resize(std::size_t{tensor.columns} * pairs);
-    largest = std::max<std::size_t>(largest, tensor.columns);
+    most_rows = std::max(most_rows, tensor.rows);
   }
-  row_.resize(largest);
+  rates_.resize(most_rows);
+  products_.resize(most_rows);
+  coefficients_.resize(pairs);
   if (spec.optimiser == Optimiser::kRmsprop) accumulated_ = *AccumulatorLayout(layout);
 }
 
@@ -39,12 +41,8 @@ void ChunkUpdates::Outer(std::size_t tensor, std::span<const float> a, std::span
   if (!Admit(a, b)) return;
   Collected& collected = collected_[tensor];
   GYRUS_CHECK(collected.count < pairs_);
-  float* to = collected.a.data() + collected.count;
-  for (const float value : a) {
-    *to = value;
-    to += pairs_;
-  }
-  std::copy(b.begin(), b.end(), collected.b.begin() + collected.count * b.size());
+  std::copy(a.begin(), a.end(), collected.a.data() + collected.count * a.size());
+  std::copy(b.begin(), b.end(), collected.b.data() + collected.count * b.size());
   ++collected.count;
   if (spec_.bounded) collected.b_squares += kernels::SumOfSquares(b);
   if (backprop.empty()) return;
@@ -64,27 +62,59 @@ void ChunkUpdates::Apply(std::size_t tensor) noexcept {
   const Collected& collected = collected_[tensor];
   const TensorSpec& spec = layout_.tensors()[tensor];
   const std::span<const float> b(collected.b.data(), std::size_t{collected.count} * spec.columns);
-  const std::span<float> row = std::span(row_).first(spec.columns);
-  const float bound = spec_.bounded ? 1.0F / collected.b_squares : INFINITY;
-  float* mean_square = nullptr;
-  if (accumulated_.has_value()) {
-    mean_square = Accumulators(*accumulated_, accumulators_).mean_square(tensor).data();
-  }
+  const std::span<float> rates = std::span(rates_).first(spec.rows);
+  const std::span<float> coefficients = std::span(coefficients_).first(collected.count);
+  Rates(tensor, rates);
   float* w = FloatsOf(layout_, tensor, weights_).data();
-  for (uint32_t i = 0; i < spec.rows; ++i, w += spec.columns) {
-    std::fill(row.begin(), row.end(), 0.0F);
-    kernels::TransposedMatVecAdd(b, {collected.a.data() + std::size_t{i} * pairs_, collected.count},
-                                 row);
-    const float rate = RateOf(row, mean_square == nullptr ? nullptr : mean_square + i);
-    kernels::Axpy(-std::min(rate, bound), row, {w, spec.columns});
+  for (std::size_t i = 0; i < spec.rows; ++i, w += spec.columns) {
+    const float* a = collected.a.data() + i;
+    for (float& coefficient : coefficients) {
+      coefficient = -rates[i] * *a;
+      a += spec.rows;
+    }
+    kernels::TransposedMatVecAdd(b, coefficients, {w, spec.columns});
   }
 }
 
-float ChunkUpdates::RateOf(std::span<const float> row, float* mean_square) const noexcept {
-  if (mean_square == nullptr) return spec_.rate;
-  const float fresh = kernels::SumOfSquares(row) / static_cast<float>(row.size());
-  *mean_square = step_.beta * *mean_square + (1.0F - step_.beta) * fresh;
-  return step_.rate / (std::sqrt(*mean_square * step_.bias_correction) + step_.epsilon);
+void ChunkUpdates::Rates(std::size_t tensor, std::span<float> rates) noexcept {
+  if (accumulated_.has_value()) {
+    SquaresOfRows(tensor, rates);
+    const auto columns = static_cast<float>(layout_.tensors()[tensor].columns);
+    float* const v = Accumulators(*accumulated_, accumulators_).mean_square(tensor).data();
+    for (std::size_t i = 0; i < rates.size(); ++i) {
+      // Rounding may leave a row of cancelling pairs a little below 0.
+      const float fresh = std::max(rates[i], 0.0F) / columns;
+      v[i] = step_.beta * v[i] + (1.0F - step_.beta) * fresh;
+      rates[i] = step_.rate / (std::sqrt(v[i] * step_.bias_correction) + step_.epsilon);
+    }
+  } else {
+    std::fill(rates.begin(), rates.end(), spec_.rate);
+  }
+  if (!spec_.bounded) return;
+  const float bound = 1.0F / collected_[tensor].b_squares;
+  for (float& rate : rates) rate = std::min(rate, bound);
+}
+
+void ChunkUpdates::SquaresOfRows(std::size_t tensor, std::span<float> squares) noexcept {
+  const Collected& collected = collected_[tensor];
+  const std::size_t rows = squares.size();
+  const std::size_t columns = layout_.tensors()[tensor].columns;
+  const auto b = [&](std::size_t p) {
+    return std::span(collected.b).subspan(p * columns, columns);
+  };
+  const std::span<float> products = std::span(products_).first(rows);
+  std::fill(squares.begin(), squares.end(), 0.0F);
+  for (std::size_t p = 0; p < collected.count; ++p) {
+    // Each pair with those before it, twice, and with itself.
+    const std::span<float> coefficients = std::span(coefficients_).first(p + 1);
+    for (std::size_t q = 0; q < p; ++q) coefficients[q] = 2.0F * kernels::Dot(b(p), b(q));
+    coefficients[p] = kernels::SumOfSquares(b(p));
+    std::fill(products.begin(), products.end(), 0.0F);
+    kernels::TransposedMatVecAdd(std::span(collected.a).first((p + 1) * rows), coefficients,
+                                 products);
+    const float* const a = collected.a.data() + p * rows;
+    for (std::size_t i = 0; i < rows; ++i) squares[i] += a[i] * products[i];
+  }
 }
 
 }  // namespace gyrus

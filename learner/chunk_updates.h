@@ -15,9 +15,10 @@
 namespace gyrus {
 
 // Collects the gradients of a chunk as the pairs (a, b) that they are products of, carries errors
-// back through the weights as they were, and applies one update per tensor at the end, row by row
-// in one pass: g_i = sum_p a_p[i] b_p is made in the cache, used and forgotten. A chunk so pays for
-// the optimiser once, and a gradient costs (rows + columns) floats instead of their product.
+// back through the weights as they were, and applies one update per tensor at the end, in one pass
+// over its rows: W_i -= rate_i sum_p a_p[i] b_p. A chunk so pays for the optimiser once, and a
+// gradient costs (rows + columns) floats instead of their product. What RMSprop needs of a row,
+// |g_i|^2 = sum_pq a_p[i] a_q[i] (b_p . b_q), comes from the few products of the pairs.
 //
 // With `bounded`, the rate of a row is at most 1 / sum_p |b_p|^2. A layer y = W b with the loss
 // |y - target|^2 / 2 has the gradient a b^T, a = y - target, and a step of size r moves y by
@@ -38,7 +39,7 @@ class ChunkUpdates final : public RegionUpdates {
 
  private:
   struct Collected {
-    std::vector<float> a;  // (rows, pairs): what a row of W needs lies together.
+    std::vector<float> a;  // (pairs, rows)
     std::vector<float> b;  // (pairs, columns)
     uint32_t count = 0;
     float b_squares = 0.0F;  // sum_p |b_p|^2
@@ -46,15 +47,20 @@ class ChunkUpdates final : public RegionUpdates {
 
   void Apply(std::size_t tensor) noexcept;
 
-  // The optimiser's rate for one row's gradient; updates the row's accumulator, if any.
-  float RateOf(std::span<const float> row, float* mean_square) const noexcept;
+  // Writes the step size of each row, (rows,); updates the accumulators, if any.
+  void Rates(std::size_t tensor, std::span<float> rates) noexcept;
+
+  // squares_i = |g_i|^2, (rows,), from the pairs' products among themselves: g itself is not made.
+  void SquaresOfRows(std::size_t tensor, std::span<float> squares) noexcept;
 
   BlockLayout layout_;
   std::optional<BlockLayout> accumulated_;  // Empty for SGD.
   AreaLearningSpec spec_;
   uint32_t pairs_;
   std::vector<Collected> collected_;  // By tensor.
-  std::vector<float> row_;            // (largest columns,)
+  std::vector<float> rates_;          // (most rows,)
+  std::vector<float> products_;       // (most rows,)
+  std::vector<float> coefficients_;   // (pairs,)
   std::byte* weights_ = nullptr;
   std::byte* accumulators_ = nullptr;
   kernels::RmspropStep step_;

@@ -15,6 +15,10 @@
 namespace gyrus {
 namespace {
 
+// Of |a|^2 |b|^2: leaves room for the squares of a chunk's sums, which an accumulator would
+// otherwise keep as infinite for ever.
+constexpr float kLargest = 1e30F;
+
 absl::Status Check(const AreaLearningSpec& spec, const BlockLayout& layout) {
   if (!(spec.rate > 0.0F) || !std::isfinite(spec.rate)) {
     return absl::InvalidArgumentError(
@@ -41,7 +45,8 @@ absl::Status Check(const AreaLearningSpec& spec, const BlockLayout& layout) {
 }  // namespace
 
 bool RegionUpdates::Admit(std::span<const float> a, std::span<const float> b) noexcept {
-  if (std::isfinite(kernels::SumOfSquares(a) * kernels::SumOfSquares(b))) return true;
+  if (kernels::SumOfSquares(a) * kernels::SumOfSquares(b) < kLargest)
+    return true;  // False for NaN.
   ++refused_;
   return false;
 }

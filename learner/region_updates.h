@@ -19,8 +19,8 @@ namespace gyrus {
 //   cell.Backward(step, updates);  // Once per step of the chunk, the last step first.
 //   updates->End();                // The block now holds what was learnt.
 //
-// A gradient that is not finite is refused where it enters: it changes nothing, nothing goes back
-// through it, and it is counted.
+// A gradient that is not finite, or beyond any use (|a|^2 |b|^2 of 1e30 or more), is refused where
+// it enters: it changes nothing, nothing goes back through it, and it is counted.
 //
 // Memory is taken at creation. Not thread-safe. Real-time safe.
 class RegionUpdates : public Updates {
@@ -40,7 +40,7 @@ class RegionUpdates : public Updates {
   int64_t refused() const { return refused_; }
 
  protected:
-  // Whether a b^T is finite, with room to spare: |a|^2 |b|^2 is. Counts it if not.
+  // Whether a b^T is fit to learn from; counts it if not.
   bool Admit(std::span<const float> a, std::span<const float> b) noexcept;
 
  private:
