@@ -105,8 +105,9 @@ TEST(ProcTextTest, LeavesOutWhatItCannotRead) {
                                                           ParseProcMeminfo, ParseProcVmstat,
                                                           ParseProcNetDev,  ParseProcDiskstats};
   for (const auto parser : parsers) {
-    for (const absl::string_view text : {"", "\n\n", "cpu", "cpu0 x x x\n", "ctxt -5\n", "ctxt inf\n",
-                                         "nan nan nan\n", "MemTotal:\n", "pgfault 1e99\n"}) {
+    for (const absl::string_view text :
+         {"", "\n\n", "cpu", "cpu0 x x x\n", "ctxt -5\n", "ctxt inf\n", "nan nan nan\n",
+          "MemTotal:\n", "pgfault 1e99\n"}) {
       EXPECT_THAT(Parse(parser, text), IsEmpty()) << text;
     }
   }

@@ -22,40 +22,11 @@
 #include "learner/credit.h"
 #include "learner/rmsprop.h"
 #include "tests/activation/cells/reference_cells.h"
+#include "tests/learner/scripted_step.h"
 
 // A small network of areas run twice: in float32 as a learner does, with AreaCredit, and plainly in
 // double precision, so that the gradient of the whole loss can be taken by finite differences.
 namespace gyrus::test {
-
-// Keeps the gradients of the gates it is given, step after step; routes nothing.
-class GateRecorder final : public Router {
- public:
-  GateRecorder() { dgates_.reserve(1024); }
-
-  std::size_t Route(const View&, std::span<const float>, std::span<Woken>) const noexcept override {
-    return 0;
-  }
-  void Learn(std::span<const float>, std::span<const Woken>, std::span<const float> dgates,
-             Commit*) const noexcept override {
-    dgates_.insert(dgates_.end(), dgates.begin(), dgates.end());
-  }
-
-  mutable std::vector<float> dgates_;
-};
-
-// One area's part in one step. The loss is linear: `gradient` . output plus, for each woken region,
-// `gradients` . its own output.
-struct ScriptedArea {
-  bool awake = false;
-  std::vector<Woken> woken = {};
-  Doubles gradient = {};
-  Sequence gradients = {};
-};
-
-struct ScriptedStep {
-  Doubles x = {};                        // The encoder's vector.
-  std::vector<ScriptedArea> areas = {};  // By area.
-};
 
 class SmallNetwork {
  public:
