@@ -26,16 +26,27 @@ struct ModalitySpec {
 
 // ---- Encoders.
 
-// Real vector with online standardisation; a missing element becomes 0 and, if asked, raises an
-// indicator of its own.
+// Real vector with online standardisation: what learns from it sees every column at one scale.
+// The vector is [values | missing indicators | lags | trails | constant], each part if asked.
 struct RealsEncoderSpec {
-  uint32_t settle_after = 1000;  // Observations after which the statistics freeze; 0: never.
-  float rate = 0.001F;           // Of the running statistics once past their first 1 / rate.
-  bool missing_indicators = false;
-  float clip = 8.0F;  // In standard deviations, > 0.
-  // Quantises each element into this many bins for contexts and selectors; 0: neither.
+  uint32_t settle_after =
+      1000;             // Values of an element after which its statistics freeze; 0: never.
+  float rate = 0.001F;  // The least rate of the running statistics, in [0, 1); 0: averages.
+  float clip = 8.0F;    // In standard deviations, > 0.
+  bool values = true;   // (v - mean) / deviation; 0 where missing.
+  bool missing_indicators = false;  // 1 where missing.
+  uint32_t lags = 0;                // The same of the values so many steps before, in [0, 64].
+  // Against a running mean of each of these time constants in steps, >= 1, instead of the mean.
+  std::vector<float> trails = {};
+  bool constant = false;  // A last element that is always 1.
+  // Quantises each element into this many bins, in [0, 255], for contexts and selectors; 0:
+  // neither.
   uint32_t bins = 0;
 };
+
+// The values as they are, and where one is missing the last one known (0 before the first): what
+// a ridge head predicts the change from.
+struct HeldEncoderSpec {};
 
 // Symbols with the contexts of a text: orders, words, sparse.
 struct SymbolsEncoderSpec {
@@ -67,28 +78,33 @@ struct ImageEncoderSpec {
 struct EncoderSpec {
   std::string name;
   std::string modality;
-  std::variant<RealsEncoderSpec, SymbolsEncoderSpec, CategoryEncoderSpec, ImageEncoderSpec> kind;
+  std::variant<RealsEncoderSpec, HeldEncoderSpec, SymbolsEncoderSpec, CategoryEncoderSpec,
+               ImageEncoderSpec>
+      kind;
 };
 
 // ---- Areas.
 
-struct AllRouterSpec {};
+struct AllRouterSpec {};  // Every region, with equal gates; needs woken = regions.
 
-// LSH: each of the woken regions by a hash of a few quantised inputs.
+// LSH: each of the woken regions by a hash of a few quantised inputs, with equal gates.
 struct HashRouterSpec {
-  uint32_t dimensions = 4;
-  float width = 1.0F;  // Of a quantisation step, > 0.
+  uint32_t dimensions = 4;  // In [1, 64].
+  float width = 1.0F;       // Of a quantisation step, > 0.
 };
 
+// Cosine to frozen prototypes, which inputs found.
 struct AnchorRouterSpec {
-  float threshold = 0.7F;        // Cosine below which an input founds a region, in (-1, 1].
-  float temperature = 0.1F;      // Of the gates' softmax over similarities; 0: equal gates.
+  float threshold = 0.7F;        // Cosine below which an input founds, in (-1, 1]; 1: any may.
+  float chance = 1.0F;           // That it then does, in (0, 1].
+  float temperature = 0.1F;      // Of the gates' softmax over cosines, >= 0; 0: equal gates.
   uint32_t settle_after = 2000;  // Inputs after which no region is founded any more; 0: never.
 };
 
+// The greatest sigmoid scores, balanced by a bias.
 struct LearnedRouterSpec {
-  float rate = 0.01F;
-  float balance = 0.001F;  // u of b_e += u (k/N - load_e).
+  float rate = 0.01F;      // Of the scores' weights, >= 0.
+  float balance = 0.001F;  // u of b_e += u (k/N - load_e), >= 0.
 };
 
 struct ExpansionCellSpec {};  // Frozen random ReLU features.
@@ -149,15 +165,23 @@ struct MatchExpertSpec {
   uint32_t history_log2 = 20;  // Symbols kept, in [8, 28].
 };
 
-// One weight vector per node of the symbol tree over the vector of an area or encoder.
+// One weight vector per node of the symbol tree over the vectors of areas and encoders.
 struct ReadoutExpertSpec {
-  std::string input;
-  float rate = 0.02F;
+  std::vector<std::string> inputs;  // Side by side; an absent one counts as 0.
+  std::string regions = {};         // An area: a weight vector per region, the woken ones' summed.
+  float rate = 0.02F;               // In (0, 10].
+  bool normalise = false;           // Divides the rate by 1 + the mean square of the inputs.
+  bool calibrate = false;           // A second input: the logit through an adaptive map.
+};
+
+// How often the last label repeats, by how long it has stood.
+struct RepeatExpertSpec {
+  std::string encoder;  // A category encoder of the last known label.
 };
 
 struct ExpertSpec {
   std::string name;
-  std::variant<MemoryExpertSpec, MatchExpertSpec, ReadoutExpertSpec> kind;
+  std::variant<MemoryExpertSpec, MatchExpertSpec, ReadoutExpertSpec, RepeatExpertSpec> kind;
 };
 
 // One set of weight vectors of a mixing head: which one is used is the product of what `factors`

@@ -17,7 +17,7 @@ namespace gyrus {
 struct ExpertShape {
   uint32_t width = 0;                   // Inputs that it gives the mixer for a node.
   std::size_t scratch_bytes = 0;        // From Begin to the last Learn of a step.
-  std::vector<uint32_t> signal_ranges;  // Signal s, see Evidence, is below signal_ranges[s].
+  std::vector<uint32_t> signal_ranges = {};  // Signal s, see Evidence, is below signal_ranges[s].
 };
 
 // A source of evidence for a mixing head, asked decision by decision on the way from the root of

@@ -10,12 +10,20 @@
 #include "activation/cells/glu.h"
 #include "activation/cells/mcsd.h"
 #include "activation/cells/subset.h"
+#include "activation/encoders/category.h"
+#include "activation/encoders/held.h"
 #include "activation/encoders/image.h"
+#include "activation/encoders/reals.h"
 #include "activation/encoders/symbols.h"
 #include "activation/experts/match.h"
 #include "activation/experts/memory.h"
 #include "activation/experts/readout.h"
+#include "activation/experts/repeat.h"
 #include "activation/heads/mixing.h"
+#include "activation/routers/all.h"
+#include "activation/routers/anchor.h"
+#include "activation/routers/hash.h"
+#include "activation/routers/learned.h"
 
 namespace gyrus {
 
@@ -36,6 +44,15 @@ absl::StatusOr<std::unique_ptr<Encoder>> MakeEncoder(const EncoderSpec& spec,
   }
   if (std::holds_alternative<ImageEncoderSpec>(spec.kind)) {
     return ImageEncoder::Create(spec, modality, seed, builder);
+  }
+  if (std::holds_alternative<RealsEncoderSpec>(spec.kind)) {
+    return RealsEncoder::Create(spec, modality, builder);
+  }
+  if (std::holds_alternative<HeldEncoderSpec>(spec.kind)) {
+    return HeldEncoder::Create(modality, builder);
+  }
+  if (std::holds_alternative<CategoryEncoderSpec>(spec.kind)) {
+    return CategoryEncoder::Create(modality);
   }
   return absl::UnimplementedError("no encoder of this kind yet");
 }
@@ -60,9 +77,16 @@ absl::StatusOr<std::unique_ptr<Cell>> MakeCell(const AreaSpec& spec, uint32_t in
   return ExpansionCell::Create(inputs, spec.outputs);
 }
 
-absl::StatusOr<std::unique_ptr<Router>> MakeRouter(const AreaSpec&, uint32_t, uint64_t,
-                                                   PlanBuilder*) {
-  return absl::UnimplementedError("no router of this kind yet");
+absl::StatusOr<std::unique_ptr<Router>> MakeRouter(const AreaSpec& spec, uint32_t inputs,
+                                                   uint64_t seed, PlanBuilder* builder) {
+  if (std::holds_alternative<AllRouterSpec>(spec.router)) return AllRouter::Create(spec);
+  if (std::holds_alternative<HashRouterSpec>(spec.router)) {
+    return HashRouter::Create(spec, inputs, seed, builder);
+  }
+  if (std::holds_alternative<AnchorRouterSpec>(spec.router)) {
+    return AnchorRouter::Create(spec, inputs, seed, builder);
+  }
+  return LearnedRouter::Create(spec, inputs, seed, builder);
 }
 
 absl::StatusOr<std::unique_ptr<Expert>> MakeExpert(const ExpertSpec& spec, uint32_t classes,
@@ -73,6 +97,9 @@ absl::StatusOr<std::unique_ptr<Expert>> MakeExpert(const ExpertSpec& spec, uint3
   }
   if (std::holds_alternative<MatchExpertSpec>(spec.kind)) {
     return MatchExpert::Create(spec, classes, readables, builder);
+  }
+  if (std::holds_alternative<RepeatExpertSpec>(spec.kind)) {
+    return RepeatExpert::Create(spec, classes, readables, builder);
   }
   return ReadoutExpert::Create(spec, classes, readables, builder);
 }

@@ -64,6 +64,7 @@ absl::StatusOr<std::unique_ptr<Encoder>> SymbolsEncoder::Create(const EncoderSpe
   builder->AddTable(spec.name + ".followers2", layout, 65536 / kFollowersPerBlock, 1);
   const bool one_hot = std::get<SymbolsEncoderSpec>(spec.kind).one_hot;
   return std::unique_ptr<Encoder>(new SymbolsEncoder({.outputs = one_hot ? modality.size : 0,
+                                                      .active = 1,
                                                       .contexts = kContexts,
                                                       .selector_ranges = {256, 256, 256, 65536}},
                                                      first, builder->AddState(sizeof(State))));

@@ -60,6 +60,7 @@ absl::StatusOr<std::unique_ptr<Head>> MixingHead::Create(const HeadSpec& spec,
   std::unique_ptr<MixingHead> head(new MixingHead(spec));
   GYRUS_RETURN_IF_ERROR(head->AddExperts(readables, builder));
   GYRUS_RETURN_IF_ERROR(head->AddGates(spec.name, readables, builder));
+  GYRUS_ASSIGN_OR_RETURN(head->seen_, SeenClasses::Create(spec.name, spec.classes, builder));
   return head;
 }
 
@@ -313,16 +314,23 @@ float MixingHead::CorrectByMaps(const StepContext& context, uint32_t node, const
 double MixingHead::Learn(const StepContext& context, const Target& target,
                          Commit* commit) const noexcept {
   const uint32_t leaf = (1U << depth_) | target.symbol;
+  const SeenClasses::Now seen = seen_.At(context.view);
+  // Where no label has ever gone the other way there is nothing to learn.
+  const auto decides = [&](uint32_t depth) { return seen.Seen(leaf >> (depth_ - depth - 1) ^ 1U); };
   Approach(context, target.symbol);
-  double probability = 1.0;
+  float probability = seen.Seen(leaf) ? 1.0F : 0.0F;
   for (uint32_t depth = 0; depth < depth_; ++depth) {
-    const double p = Decide(context, leaf >> (depth_ - depth));
-    probability *= (leaf >> (depth_ - depth - 1) & 1U) != 0 ? p : 1.0 - p;
+    if (!decides(depth)) continue;
+    const float p = Decide(context, leaf >> (depth_ - depth));
+    probability *= (leaf >> (depth_ - depth - 1) & 1U) != 0 ? p : 1.0F - p;
   }
+  const double loss = -std::log(static_cast<double>(seen.Served(probability, classes_)));
   for (uint32_t depth = 0; depth < depth_; ++depth) {
+    if (!decides(depth)) continue;
     LearnDecision(context, depth, leaf >> (depth_ - depth - 1) & 1U, commit);
   }
-  return -std::log(probability);
+  seen_.Learn(leaf, commit);
+  return loss;
 }
 
 void MixingHead::LearnDecision(const StepContext& context, uint32_t depth, uint32_t bit,
@@ -381,14 +389,19 @@ struct MixingHead::Frontier {
 };
 
 void MixingHead::Best(const StepContext& context, Prediction* prediction) const noexcept {
+  const SeenClasses::Now seen = seen_.At(context.view);
   Frontier frontier;
   frontier.Push(1.0F, 1);
   while (frontier.count > 0) {
     const Frontier::Entry entry = frontier.Pop();
     if (entry.node >= (1U << depth_)) {
       prediction->best = entry.node - (1U << depth_);
-      prediction->best_probability = entry.probability;
+      prediction->best_probability = seen.Served(entry.probability, classes_);
       return;
+    }
+    if (!seen.Open(entry.node)) {
+      frontier.Push(entry.probability, entry.node * 2 + (seen.Seen(entry.node * 2 + 1) ? 1 : 0));
+      continue;
     }
     const float p = Decide(context, entry.node);
     // Leaves beyond the last class do not exist.
@@ -402,10 +415,12 @@ void MixingHead::Best(const StepContext& context, Prediction* prediction) const 
 }
 
 void MixingHead::Distribution(const StepContext& context, Prediction* prediction) const noexcept {
+  const SeenClasses::Now seen = seen_.At(context.view);
   float reach[512];  // The probability of reaching each node.
   reach[1] = 1.0F;
   for (uint32_t node = 1; node < (1U << depth_); ++node) {
-    const float p = Decide(context, node);
+    float p = seen.Seen(2 * node + 1) ? 1.0F : 0.0F;
+    if (seen.Open(node)) p = Decide(context, node);
     reach[2 * node] = reach[node] * (1.0F - p);
     reach[2 * node + 1] = reach[node] * p;
   }
@@ -413,7 +428,7 @@ void MixingHead::Distribution(const StepContext& context, Prediction* prediction
   for (uint32_t c = 0; c < classes_; ++c) total += reach[(1U << depth_) + c];
   prediction->best_probability = 0.0F;
   for (uint32_t c = 0; c < classes_; ++c) {
-    const float p = reach[(1U << depth_) + c] / total;
+    const float p = seen.Served(reach[(1U << depth_) + c] / total, classes_);
     prediction->distribution[c] = p;
     if (p > prediction->best_probability) {
       prediction->best_probability = p;

@@ -10,6 +10,7 @@
 #include "activation/expert.h"
 #include "activation/factories.h"
 #include "activation/head.h"
+#include "activation/heads/seen_classes.h"
 
 namespace gyrus {
 
@@ -24,6 +25,8 @@ namespace gyrus {
 //   w_s += rate(visits) (bit - logistic(z_s)) x     rate(n) = last + (first - last) / (1 + n / N)
 //   v   += final_rate (bit - logistic(z)) z
 //   map cells on both sides of z += 0.02 (bit - cell), shared by nearness
+//
+// Nodes that have met labels on one side only are passed by; see SeenClasses.
 //
 // No backward pass. Each weight vector's problem is convex (Mattern 2012; Veness et al. 2017).
 class MixingHead final : public Head {
@@ -98,6 +101,7 @@ class MixingHead final : public Head {
   std::vector<Member> members_;
   std::vector<Gate> sets_;
   std::vector<Gate> maps_;
+  SeenClasses seen_;
   uint32_t last_ = 0;        // Table of the last vectors, by node.
   std::size_t scratch_ = 0;  // Offset in the activity's head scratch.
   std::size_t decision_bytes_ = 0;
