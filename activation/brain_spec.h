@@ -139,7 +139,7 @@ struct AreaLearningSpec {
 
 struct AreaSpec {
   std::string name;
-  std::vector<std::string> inputs;  // Encoders with a vector, or areas before this one.
+  std::vector<std::string> inputs = {};  // Encoders with a vector, or areas before this one.
   Combine combine = Combine::kConcatenate;
   std::string route_by = {};  // An encoder with a vector that the router reads; "": the input.
   bool residual = false;      // Adds the input to the output; needs equal lengths.
@@ -147,9 +147,9 @@ struct AreaSpec {
   uint32_t regions = 1;
   uint32_t woken = 1;      // Per step, always-on ones included, in [1, regions].
   uint32_t always_on = 0;  // The first regions of the area, at most `woken`.
-  std::variant<AllRouterSpec, HashRouterSpec, AnchorRouterSpec, LearnedRouterSpec> router;
-  std::variant<ExpansionCellSpec, SubsetCellSpec, GluCellSpec, McsdCellSpec> cell;
-  AreaLearningSpec learning;
+  std::variant<AllRouterSpec, HashRouterSpec, AnchorRouterSpec, LearnedRouterSpec> router = {};
+  std::variant<ExpansionCellSpec, SubsetCellSpec, GluCellSpec, McsdCellSpec> cell = {};
+  AreaLearningSpec learning = {};
 };
 
 // ---- Experts and heads.

@@ -17,7 +17,7 @@ namespace {
 
 constexpr uint32_t kRuns = 16;
 
-uint32_t Cell(uint32_t node, uint32_t run) {
+uint32_t PlaceOf(uint32_t node, uint32_t run) {
   return (static_cast<uint32_t>(std::bit_width(node)) - 1) * kRuns + run;
 }
 
@@ -90,7 +90,7 @@ void RepeatExpert::Evidence(uint32_t node, std::byte* scratch, std::span<float> 
   inputs[0] = 0.0F;
   uint32_t expected = 0;
   if (!OnPath(step, node, &expected)) return;
-  const float r = std::clamp(step.r[Cell(node, step.run)], 0.001F, 0.999F);
+  const float r = std::clamp(step.r[PlaceOf(node, step.run)], 0.001F, 0.999F);
   inputs[0] = (expected != 0 ? 1.0F : -1.0F) * std::log(r / (1.0F - r));
 }
 
@@ -101,7 +101,7 @@ void RepeatExpert::Learn(uint32_t node, uint32_t bit, std::byte* scratch,
   if (!OnPath(step, node, &expected)) return;
   float* const r = commit->As<float>({rates_, 0});
   float* const visits = r + depth_ * kRuns;
-  const uint32_t cell = Cell(node, step.run);
+  const uint32_t cell = PlaceOf(node, step.run);
   const float rate = std::max(0.01F, 1.0F / (visits[cell] + 1.5F));
   visits[cell] += 1.0F;
   r[cell] += rate * ((expected == bit ? 1.0F : 0.0F) - r[cell]);

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+// Classifies the rows of a table as they come: each is predicted, then learned, once. Prints what
+// a majority and a no-change guess reach on the same rows.
+//
+//   table_bench                      the streams below under $GYRUS_DATA (default ../shared/data)
+//   table_bench FILE.csv TARGET      one table
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "activation/plan.h"
+#include "core/check.h"
+#include "core/kernels/dispatch.h"
+#include "core/status_macros.h"
+
+namespace gyrus {
+namespace {
+
+constexpr uint32_t kMaxCategories = 64;
+
+struct Table {
+  uint32_t reals = 0;
+  bool missing = false;              // Some real is.
+  std::vector<uint32_t> categories;  // Size of each categorical column.
+  uint32_t classes = 0;
+  struct Row {
+    std::vector<float> reals;
+    std::vector<Value> categories;
+    uint32_t label = 0;
+  };
+  std::vector<Row> rows;
+};
+
+bool IsMissing(const std::string& cell) { return cell.empty() || cell == "?" || cell == "NA"; }
+
+// Columns of numbers are reals, all others categories; the target is a class.
+absl::StatusOr<Table> Load(const std::string& path, const std::string& target) {
+  std::ifstream in(path);
+  std::string line;
+  if (!std::getline(in, line)) return absl::NotFoundError(absl::StrCat("cannot read ", path));
+  const auto split = [&] {
+    std::vector<std::string> cells = absl::StrSplit(absl::StripSuffix(line, "\r"), ',');
+    return cells;
+  };
+  const std::vector<std::string> header = split();
+  const auto found = std::find(header.begin(), header.end(), target);
+  if (found == header.end()) {
+    return absl::InvalidArgumentError(absl::StrCat("no column \"", target, "\" in ", path));
+  }
+  const auto target_column = static_cast<std::size_t>(found - header.begin());
+  std::vector<std::vector<std::string>> cells;
+  while (std::getline(in, line)) cells.push_back(split());
+  Table table;
+  std::vector<bool> is_real(header.size(), true);
+  for (const auto& row : cells) {
+    float value = 0;
+    for (std::size_t j = 0; j < header.size(); ++j) {
+      if (!IsMissing(row[j]) && !absl::SimpleAtof(row[j], &value)) is_real[j] = false;
+    }
+  }
+  std::vector<absl::flat_hash_map<std::string, uint32_t>> names(header.size());
+  for (const auto& row : cells) {
+    Table::Row& out = table.rows.emplace_back();
+    for (std::size_t j = 0; j < header.size(); ++j) {
+      const auto id = [&] {
+        return names[j].emplace(row[j], static_cast<uint32_t>(names[j].size())).first->second;
+      };
+      float value = std::numeric_limits<float>::quiet_NaN();
+      if (j == target_column) {
+        out.label = id();
+      } else if (!is_real[j]) {
+        out.categories.push_back({.present = !IsMissing(row[j]), .symbol = id() % kMaxCategories});
+      } else {
+        if (!absl::SimpleAtof(row[j], &value)) table.missing = true;
+        out.reals.push_back(value);
+      }
+    }
+  }
+  table.reals = static_cast<uint32_t>(table.rows[0].reals.size());
+  for (std::size_t j = 0; j < header.size(); ++j) {
+    const auto size = static_cast<uint32_t>(names[j].size());
+    if (j == target_column) {
+      table.classes = size;
+    } else if (!is_real[j]) {
+      table.categories.push_back(std::clamp(size, 2U, kMaxCategories));
+    }
+  }
+  return table;
+}
+
+// Rows of a table: linear readouts at three speeds, one per region of the space of rows, and how
+// often the label repeats, mixed.
+BrainSpec TableBrain(const Table& table, uint64_t seed) {
+  BrainSpec spec;
+  spec.name = "table";
+  spec.seed = seed;
+  const RealsEncoderSpec row = {.settle_after = 0,
+                                .rate = 0,
+                                .clip = 4,
+                                .missing_indicators = table.missing,
+                                .constant = true};
+  RealsEncoderSpec trails = row;
+  trails.values = trails.missing_indicators = trails.constant = false;
+  trails.trails = {2, 32};
+  spec.modalities = {{.name = "row", .kind = ModalityKind::kReals, .size = table.reals}};
+  spec.encoders = {{"row", "row", row}, {"trails", "row", trails}};
+  std::vector<std::string> base = {"row"};
+  for (const uint32_t size : table.categories) {
+    const std::string name = absl::StrCat("category", spec.modalities.size());
+    spec.modalities.push_back({.name = name, .kind = ModalityKind::kSymbol, .size = size});
+    spec.encoders.push_back({name, name, CategoryEncoderSpec{}});
+    base.push_back(name);
+  }
+  std::vector<std::string> full = base;
+  full.push_back("trails");
+  spec.modalities.push_back(
+      {.name = "label", .kind = ModalityKind::kSymbol, .size = table.classes});
+  spec.encoders.push_back({"label", "label", CategoryEncoderSpec{}});
+  AreaSpec places = {.name = "places", .inputs = {"row"}, .outputs = 1, .regions = 32, .woken = 4};
+  places.router =
+      AnchorRouterSpec{.threshold = 1, .chance = 0.05F, .temperature = 0, .settle_after = 0};
+  places.cell = SubsetCellSpec{};
+  spec.areas = {places};
+  const auto readout = [](const std::vector<std::string>& inputs, float rate) {
+    return ReadoutExpertSpec{.inputs = inputs, .rate = rate, .normalise = true, .calibrate = true};
+  };
+  ReadoutExpertSpec regional = readout(base, 0.02F);
+  regional.regions = "places";
+  regional.normalise = false;
+  MixingHeadSpec mixing;
+  mixing.experts = {{"slow", readout(base, 0.005F)},
+                    {"fast", readout(full, 0.2F)},
+                    {"steady", readout(full, 0.02F)},
+                    {"regional", regional},
+                    {"repeat", RepeatExpertSpec{"label"}}};
+  mixing.sets = {{{"node"}}};
+  mixing.final_rate = 0;
+  spec.heads = {{.name = "class", .classes = table.classes, .kind = mixing}};
+  return spec;
+}
+
+struct Score {
+  double right = 0;
+  double majority = 0;
+  double no_change = 0;
+  double bits = 0;
+  std::vector<float> step_us;
+  std::vector<float> learn_us;
+};
+
+// One brain beside its store and one session's state.
+class Run {
+ public:
+  static absl::StatusOr<std::unique_ptr<Run>> Create(const BrainSpec& spec) {
+    std::unique_ptr<Run> run(new Run);
+    GYRUS_ASSIGN_OR_RETURN(run->plan_, Plan::Create(spec));
+    GYRUS_ASSIGN_OR_RETURN(run->store_, run->plan_->MakeStore({.max_readers = 1}, 1));
+    run->memory_ = std::make_unique<Workspace>(run->plan_->activity_bytes(Plan::For::kLearning) +
+                                               run->plan_->state_bytes());
+    run->activity_ = run->plan_->MakeActivity(Plan::For::kLearning, run->memory_.get());
+    run->state_ = run->memory_->Take<std::byte>(run->plan_->state_bytes());
+    std::fill(run->state_.begin(), run->state_.end(), std::byte{0});
+    return run;
+  }
+
+  void Step(const Observation& observation, Prediction* prediction) {
+    plan_->Forward(Context(), observation);
+    plan_->heads()[0]->Predict(Context(), {Want::Kind::kDistribution}, prediction);
+  }
+
+  double Learn(const Observation& observation, const Target& target) {
+    std::optional<Commit> commit = Commit::TryBegin(store_.get(), plan_->writes_per_step());
+    GYRUS_CHECK(commit.has_value());
+    const double loss = plan_->heads()[0]->Learn(Context(), target, &*commit);
+    for (std::size_t a = 0; a < activity_.areas.size(); ++a) {
+      const AreaActivity& area = activity_.areas[a];
+      if (area.awake) plan_->areas()[a].router->Learn(area.input, area.woken, {}, &*commit);
+    }
+    plan_->LearnInputs(Context(), observation, &*commit);
+    return loss;
+  }
+
+ private:
+  Run() = default;
+  StepContext Context() { return {store_->Draft(), &activity_, state_.data()}; }
+
+  std::unique_ptr<const Plan> plan_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Workspace> memory_;
+  Activity activity_;
+  std::span<std::byte> state_;
+};
+
+absl::StatusOr<Score> Classify(const Table& table, uint64_t seed) {
+  using Clock = std::chrono::steady_clock;
+  const auto since = [](Clock::time_point start) {
+    return std::chrono::duration<float, std::micro>(Clock::now() - start).count();
+  };
+  GYRUS_ASSIGN_OR_RETURN(const std::unique_ptr<Run> run, Run::Create(TableBrain(table, seed)));
+  Score score;
+  std::vector<float> distribution(table.classes);
+  std::vector<uint32_t> counts(table.classes);
+  Prediction prediction = {.distribution = distribution};
+  Value last;
+  for (const Table::Row& row : table.rows) {
+    std::vector<Value> values = {{.present = true, .reals = row.reals}};
+    values.insert(values.end(), row.categories.begin(), row.categories.end());
+    values.push_back(last);
+    const Observation observation = {.values = values};
+    const auto step_start = Clock::now();
+    run->Step(observation, &prediction);
+    score.step_us.push_back(since(step_start));
+    score.right += prediction.best == row.label ? 1 : 0;
+    score.no_change += last.present && last.symbol == row.label ? 1 : 0;
+    const auto top = std::max_element(counts.begin(), counts.end()) - counts.begin();
+    score.majority += top == row.label ? 1 : 0;
+    ++counts[row.label];
+    const auto learn_start = Clock::now();
+    score.bits += run->Learn(observation, {.symbol = row.label}) / std::log(2.0);
+    score.learn_us.push_back(since(learn_start));
+    last = {.present = true, .symbol = row.label};
+  }
+  return score;
+}
+
+float Median(std::vector<float> values) {
+  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+  return values[values.size() / 2];
+}
+
+absl::Status Report(const std::string& path, const std::string& target) {
+  GYRUS_ASSIGN_OR_RETURN(const Table table, Load(path, target));
+  const auto n = static_cast<double>(table.rows.size());
+  for (const uint64_t seed : {1, 2, 3}) {
+    GYRUS_ASSIGN_OR_RETURN(const Score score, Classify(table, seed));
+    std::printf(
+        "%-20s seed %d  rows %6.0f  majority %.4f  no-change %.4f  accuracy %.4f  bits %.4f  "
+        "step %.2f us  learn %.2f us\n",
+        path.substr(path.rfind('/') + 1).c_str(), static_cast<int>(seed), n, score.majority / n,
+        score.no_change / n, score.right / n, score.bits / n,
+        static_cast<double>(Median(score.step_us)), static_cast<double>(Median(score.learn_us)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Main(int argc, char** argv) {
+  kernels::Warmup();
+  if (argc == 3) return Report(argv[1], argv[2]);
+  const char* const data = std::getenv("GYRUS_DATA");
+  const std::string streams = absl::StrCat(data == nullptr ? "../shared/data" : data, "/streams/");
+  GYRUS_RETURN_IF_ERROR(Report(streams + "elec2/elecNormNew.csv", "class"));
+  GYRUS_RETURN_IF_ERROR(Report(streams + "noaa_weather/weather.csv", "target"));
+  GYRUS_RETURN_IF_ERROR(Report(streams + "sea/sea_stream.csv", "class"));
+  return Report(streams + "phishing/phishing.csv", "target");
+}
+
+}  // namespace
+}  // namespace gyrus
+
+int main(int argc, char** argv) {
+  const absl::Status status = gyrus::Main(argc, argv);
+  if (!status.ok()) std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  return status.ok() ? 0 : 1;
+}
