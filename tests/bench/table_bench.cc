@@ -22,10 +22,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "activation/plan.h"
-#include "core/check.h"
+#include "activation/brain_spec.h"
 #include "core/kernels/dispatch.h"
 #include "core/status_macros.h"
+#include "tests/support/plan_run.h"
 
 namespace gyrus {
 namespace {
@@ -162,55 +162,13 @@ struct Score {
   std::vector<float> learn_us;
 };
 
-// One brain beside its store and one session's state.
-class Run {
- public:
-  static absl::StatusOr<std::unique_ptr<Run>> Create(const BrainSpec& spec) {
-    std::unique_ptr<Run> run(new Run);
-    GYRUS_ASSIGN_OR_RETURN(run->plan_, Plan::Create(spec));
-    GYRUS_ASSIGN_OR_RETURN(run->store_, run->plan_->MakeStore({.max_readers = 1}, 1));
-    run->memory_ = std::make_unique<Workspace>(run->plan_->activity_bytes(Plan::For::kLearning) +
-                                               run->plan_->state_bytes());
-    run->activity_ = run->plan_->MakeActivity(Plan::For::kLearning, run->memory_.get());
-    run->state_ = run->memory_->Take<std::byte>(run->plan_->state_bytes());
-    std::fill(run->state_.begin(), run->state_.end(), std::byte{0});
-    return run;
-  }
-
-  void Step(const Observation& observation, Prediction* prediction) {
-    plan_->Forward(Context(), observation);
-    plan_->heads()[0]->Predict(Context(), {Want::Kind::kDistribution}, prediction);
-  }
-
-  double Learn(const Observation& observation, const Target& target) {
-    std::optional<Commit> commit = Commit::TryBegin(store_.get(), plan_->writes_per_step());
-    GYRUS_CHECK(commit.has_value());
-    const double loss = plan_->heads()[0]->Learn(Context(), target, &*commit);
-    for (std::size_t a = 0; a < activity_.areas.size(); ++a) {
-      const AreaActivity& area = activity_.areas[a];
-      if (area.awake) plan_->areas()[a].router->Learn(area.input, area.woken, {}, &*commit);
-    }
-    plan_->LearnInputs(Context(), observation, &*commit);
-    return loss;
-  }
-
- private:
-  Run() = default;
-  StepContext Context() { return {store_->Draft(), &activity_, state_.data()}; }
-
-  std::unique_ptr<const Plan> plan_;
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<Workspace> memory_;
-  Activity activity_;
-  std::span<std::byte> state_;
-};
-
 absl::StatusOr<Score> Classify(const Table& table, uint64_t seed) {
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) {
     return std::chrono::duration<float, std::micro>(Clock::now() - start).count();
   };
-  GYRUS_ASSIGN_OR_RETURN(const std::unique_ptr<Run> run, Run::Create(TableBrain(table, seed)));
+  GYRUS_ASSIGN_OR_RETURN(const std::unique_ptr<test::PlanRun> run,
+                         test::PlanRun::Create(TableBrain(table, seed)));
   Score score;
   std::vector<float> distribution(table.classes);
   std::vector<uint32_t> counts(table.classes);
@@ -220,9 +178,9 @@ absl::StatusOr<Score> Classify(const Table& table, uint64_t seed) {
     std::vector<Value> values = {{.present = true, .reals = row.reals}};
     values.insert(values.end(), row.categories.begin(), row.categories.end());
     values.push_back(last);
-    const Observation observation = {.values = values};
     const auto step_start = Clock::now();
-    run->Step(observation, &prediction);
+    run->Forward(values);
+    run->Predict(Want::Kind::kDistribution, &prediction);
     score.step_us.push_back(since(step_start));
     score.right += prediction.best == row.label ? 1 : 0;
     score.no_change += last.present && last.symbol == row.label ? 1 : 0;
@@ -230,7 +188,7 @@ absl::StatusOr<Score> Classify(const Table& table, uint64_t seed) {
     score.majority += top == row.label ? 1 : 0;
     ++counts[row.label];
     const auto learn_start = Clock::now();
-    score.bits += run->Learn(observation, {.symbol = row.label}) / std::log(2.0);
+    score.bits += run->Learn(values, {.symbol = row.label}) / std::log(2.0);
     score.learn_us.push_back(since(learn_start));
     last = {.present = true, .symbol = row.label};
   }

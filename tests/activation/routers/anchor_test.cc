@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "activation/routers/anchor.h"
+
+#include <set>
+
+#include "tests/activation/routers/router_fixture.h"
+#include "tests/support/no_alloc.h"
+#include "tests/support/status_matchers.h"
+
+namespace gyrus {
+namespace {
+
+using test::RandomVector;
+using test::RoutedArea;
+using test::StatusIs;
+using testing::HasSubstr;
+
+AreaSpec AreaOf(uint32_t regions, uint32_t woken, const AnchorRouterSpec& router) {
+  AreaSpec area = {.name = "area", .regions = regions, .woken = woken};
+  area.router = router;
+  return area;
+}
+
+TEST(AnchorRouterTest, FoundsWhereNothingIsNear) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<RoutedArea> area,
+                       RoutedArea::Create(AreaOf(4, 4, {.threshold = 0.9F}), 2));
+  const std::vector<std::vector<float>> inputs = {{1, 0}, {2, 0.1F}, {0, 3}, {0.1F, 5}, {-1, 0}};
+  const std::vector<std::size_t> founded_after = {1, 1, 2, 2, 3};
+  for (std::size_t t = 0; t < inputs.size(); ++t) {
+    area->Learn(inputs[t], area->Route(inputs[t]));
+    EXPECT_EQ(area->Route(inputs[t]).size(), founded_after[t]) << t;
+  }
+}
+
+TEST(AnchorRouterTest, FoundsByChanceUntilNoRegionIsLeft) {
+  ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<RoutedArea> area,
+      RoutedArea::Create(AreaOf(40, 40, {.threshold = 1, .chance = 0.1F, .settle_after = 0}), 3));
+  Rng rng(1);
+  int inputs = 0;
+  std::size_t after_100 = 0;
+  while (inputs < 2000) {
+    const std::vector<float> x = RandomVector(3, &rng);
+    area->Learn(x, area->Route(x));
+    if (++inputs == 100) after_100 = area->Route(x).size();
+  }
+  EXPECT_NEAR(static_cast<double>(after_100), 10, 8);
+  EXPECT_EQ(area->Route(RandomVector(3, &rng)).size(), 40U);
+}
+
+TEST(AnchorRouterTest, SettlesAfterItsInputs) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<RoutedArea> area,
+                       RoutedArea::Create(AreaOf(40, 40, {.threshold = 1, .settle_after = 5}), 3));
+  Rng rng(1);
+  for (int t = 0; t < 20; ++t) area->Learn(RandomVector(3, &rng), {});
+  EXPECT_EQ(area->Route(RandomVector(3, &rng)).size(), 5U);
+}
+
+TEST(AnchorRouterTest, WakesTheNearestAndTheAlwaysOnWithGatesThatSumToOne) {
+  AreaSpec spec = AreaOf(21, 5, {.threshold = 1, .temperature = 0.2F});
+  spec.always_on = 2;
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<RoutedArea> area, RoutedArea::Create(spec, 4));
+  Rng rng(3);
+  std::vector<std::vector<float>> anchors;
+  for (int a = 0; a < 19; ++a) {
+    anchors.push_back(RandomVector(4, &rng));
+    area->Learn(anchors.back(), {});
+  }
+  const std::vector<float> x = RandomVector(4, &rng);
+  std::vector<std::pair<double, uint32_t>> expected;
+  for (uint32_t a = 0; a < 19; ++a) expected.push_back({-test::Cosine(anchors[a], x), a + 2});
+  std::sort(expected.begin(), expected.end());
+  const std::span<const Woken> woken = area->Route(x);
+  ASSERT_EQ(woken.size(), 5U);
+  double sum = 0;
+  for (std::size_t i = 0; i < 3; ++i) sum += std::exp(-expected[i].first / 0.2);
+  EXPECT_EQ(woken[0].region, 0U);
+  EXPECT_EQ(woken[1].region, 1U);
+  EXPECT_NEAR(woken[0].gate, 0.2, 1e-6);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(woken[i + 2].region, expected[i].second);
+    EXPECT_NEAR(woken[i + 2].gate, 0.6 * std::exp(-expected[i].first / 0.2) / sum, 1e-5);
+  }
+}
+
+TEST(AnchorRouterTest, FindsMostOfTheNearestAmongThousandsInGroups) {
+  constexpr uint32_t kRegions = 2048;
+  ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<RoutedArea> area,
+      RoutedArea::Create(AreaOf(kRegions, 4, {.threshold = 1, .settle_after = 0}), 16));
+  // Inputs come in clusters, as inputs do.
+  Rng rng(5);
+  std::vector<std::vector<float>> centres;
+  for (int c = 0; c < 40; ++c) centres.push_back(RandomVector(16, &rng));
+  const auto draw = [&] {
+    std::vector<float> x = centres[rng.Below(centres.size())];
+    for (float& value : x) value += 0.4F * rng.Normal();
+    return x;
+  };
+  std::vector<std::vector<float>> anchors;
+  for (uint32_t a = 0; a < kRegions; ++a) {
+    anchors.push_back(draw());
+    area->Learn(anchors.back(), {});
+  }
+  int found = 0;
+  constexpr int kQueries = 100;
+  for (int q = 0; q < kQueries; ++q) {
+    const std::vector<float> x = draw();
+    std::vector<std::pair<double, uint32_t>> all;
+    for (uint32_t a = 0; a < kRegions; ++a) all.push_back({-test::Cosine(anchors[a], x), a});
+    std::partial_sort(all.begin(), all.begin() + 4, all.end());
+    const std::span<const Woken> woken = area->Route(x);
+    ASSERT_EQ(woken.size(), 4U);
+    std::set<uint32_t> got;
+    for (const Woken& w : woken) got.insert(w.region);
+    ASSERT_EQ(got.size(), 4U);
+    for (int i = 0; i < 4; ++i) found += static_cast<int>(got.count(all[i].second));
+  }
+  EXPECT_GE(found, 4 * kQueries * 8 / 10);
+}
+
+TEST(AnchorRouterTest, IgnoresAnInputOfZeros) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<RoutedArea> area,
+                       RoutedArea::Create(AreaOf(4, 4, {.threshold = 1}), 2));
+  area->Learn(std::vector<float>{0, 0}, {});
+  EXPECT_TRUE(area->Route(std::vector<float>{0, 0}).empty());
+}
+
+TEST(AnchorRouterTest, AllocatesNothing) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<RoutedArea> area,
+                       RoutedArea::Create(AreaOf(300, 4, {.threshold = 1}), 3));
+  Rng rng(1);
+  const std::vector<float> x = RandomVector(3, &rng);
+  area->Learn(x, area->Route(x));
+  test::NoAllocScope scope;
+  area->Learn(x, area->Route(x));
+  EXPECT_EQ(scope.count(), 0);
+}
+
+TEST(AnchorRouterTest, RefusesWhatIsOutsideItsRange) {
+  const auto refuses = [](const AnchorRouterSpec& router, const char* message) {
+    EXPECT_THAT(RoutedArea::Create(AreaOf(4, 2, router), 2),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)));
+  };
+  refuses({.threshold = -1}, "threshold must be in (-1, 1], got -1");
+  refuses({.chance = 0}, "chance must be in (0, 1], got 0");
+  refuses({.temperature = -1}, "temperature must be at least 0, got -1");
+  AreaSpec fixed = AreaOf(4, 2, {});
+  fixed.always_on = 2;
+  EXPECT_THAT(RoutedArea::Create(fixed, 2),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("woken above always_on = 2")));
+}
+
+}  // namespace
+}  // namespace gyrus
