@@ -15,9 +15,9 @@ namespace gyrus {
 
 // The sizes of what an encoder makes.
 struct EncodingShape {
-  uint32_t outputs = 0;                   // Length of the vector; 0: none.
-  uint32_t active = 0;                    // Elements that are not mostly 0: the scale of |x|^2.
-  uint32_t contexts = 0;                  // How many hashes.
+  uint32_t outputs = 0;   // Length of the vector; 0: none.
+  uint32_t active = 0;    // Elements that are not mostly 0: the scale of |x|^2; 0: all.
+  uint32_t contexts = 0;  // How many hashes.
   std::vector<uint32_t> selector_ranges = {};  // Selector s is below selector_ranges[s].
 };
 

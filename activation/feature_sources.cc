@@ -22,7 +22,8 @@ absl::StatusOr<FeatureSources> FeatureSources::Create(const std::vector<std::str
     sources.parts_.push_back(
         {readable->is_area, readable->index, sources.length_, readable->outputs});
     sources.length_ += readable->outputs;
-    sources.active_ += readable->is_area ? readable->outputs : readable->encoding.active;
+    sources.active_ +=
+        readable->encoding.active > 0 ? readable->encoding.active : readable->outputs;
   }
   return sources;
 }

@@ -61,7 +61,7 @@ class PlanRun {
     const double loss = plan_->heads()[0]->Learn(context(), target, &*commit);
     for (std::size_t a = 0; a < activity_.areas.size(); ++a) {
       const AreaActivity& area = activity_.areas[a];
-      if (area.awake) plan_->areas()[a].router->Learn(area.input, area.woken, {}, &*commit);
+      if (area.awake) plan_->areas()[a].router->Learn(area.routing, area.woken, {}, &*commit);
     }
     plan_->LearnInputs(context(), {.values = values}, &*commit);
     return loss;
