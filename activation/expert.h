@@ -15,8 +15,8 @@ namespace gyrus {
 
 // The sizes of an expert.
 struct ExpertShape {
-  uint32_t width = 0;                   // Inputs that it gives the mixer for a node.
-  std::size_t scratch_bytes = 0;        // From Begin to the last Learn of a step.
+  uint32_t width = 0;                        // Inputs that it gives the mixer for a node.
+  std::size_t scratch_bytes = 0;             // From Begin to the last Learn of a step.
   std::vector<uint32_t> signal_ranges = {};  // Signal s, see Evidence, is below signal_ranges[s].
 };
 
