@@ -26,6 +26,7 @@ constexpr double kBytesPerSector = 512;  // Of diskstats, whatever the disk's ow
 constexpr double kKibPerMib = 1024;
 constexpr double kMaxNumber = 1.8446744073709552e19;  // 2^64: the kernel counts in 64 bits.
 constexpr int kMaxCores = 64;
+constexpr size_t kCpuFields = 8;  // Not guest and guest_nice: they are part of user and nice.
 
 // Also refuses infinities and NaN.
 std::optional<double> Number(absl::string_view word) {
@@ -68,23 +69,25 @@ void EmitKeys(absl::string_view text, std::span<const Key> keys, Quantity quanti
 void EmitCpu(const Words& words, ProcSink sink) {
   int core = 0;
   if (absl::SimpleAtoi(words[0].substr(3), &core) && core >= kMaxCores) return;
-  const size_t counted = std::min<size_t>(words.size(), 9);  // Guest time is part of user time.
+  double ticks[kCpuFields] = {};
   double whole = 0;
-  for (size_t i = 1; i < counted; ++i) {
-    const std::optional<double> ticks = Number(words, i);
-    if (!ticks.has_value()) return;
-    whole += *ticks;
+  for (size_t i = 0; i < kCpuFields; ++i) {
+    const std::optional<double> number = Number(words, i + 1);
+    if (!number.has_value() && i < 4) return;  // Older kernels have only the first four.
+    ticks[i] = number.value_or(0);
+    whole += ticks[i];
   }
-  constexpr struct {
-    size_t at;
+  const struct {
     absl::string_view name;
-  } kShares[] = {{1, "_user"}, {3, "_system"}, {4, "_idle"}, {5, "_iowait"}};
-  for (const auto& share : kShares) {
-    const std::optional<double> ticks = Number(words, share.at);
-    if (!ticks.has_value()) continue;
+    double ticks;
+  } shares[] = {{"_user", ticks[0] + ticks[1]},  // Niced or not: the load is the same.
+                {"_system", ticks[2]},
+                {"_idle", ticks[3]},
+                {"_iowait", ticks[4]}};
+  for (const auto& share : shares) {
     sink({.name = absl::StrCat(words[0], share.name),
           .quantity = Quantity::kShare,
-          .value = *ticks,
+          .value = share.ticks,
           .whole = whole});
   }
 }
@@ -142,7 +145,7 @@ void ParseProcMeminfo(absl::string_view text, ProcSink sink) {
     }
   });
   const auto mib = [](std::optional<double> whole, std::optional<double> rest) {
-    if (!whole.has_value() || !rest.has_value()) return std::optional<double>();
+    if (!whole.has_value() || !rest.has_value() || *whole < *rest) return std::optional<double>();
     return std::optional<double>((*whole - *rest) / kKibPerMib);
   };
   Emit("memory_used_mib", Quantity::kLevel, mib(total, available), sink);
