@@ -263,9 +263,12 @@ std::optional<Commit> Commit::TryBegin(Store* store, std::span<const uint32_t> n
   GYRUS_CHECK(needs.size() <= store->tables_.size());
   store->mutex_.Lock();
   if (!store->HasSparesLocked(needs)) store->PublishLocked();
-  if (store->HasSparesLocked(needs)) return Commit(store);
-  store->mutex_.Unlock();
-  return std::nullopt;
+  if (!store->HasSparesLocked(needs)) {
+    store->mutex_.Unlock();
+    return std::nullopt;
+  }
+  store->commits_.fetch_add(1, std::memory_order_relaxed);
+  return Commit(store);
 }
 
 Commit::~Commit() ABSL_NO_THREAD_SAFETY_ANALYSIS {

@@ -94,6 +94,9 @@ class Store {
   // The newest versions, published or not. Learner.
   View Draft() const { return View(this, TableView::kNewest); }
 
+  // Commits begun so far, by any learner. Learner.
+  uint64_t commits() const noexcept { return commits_.load(std::memory_order_relaxed); }
+
   // Makes the draft the newest snapshot and returns its number; the same number again if nothing
   // was written since. Learner and ordinary: waits for a commit in progress.
   SnapshotNumber Publish() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -163,6 +166,7 @@ class Store {
   // Written under mutex_; sequentially consistent, so that a reader that announces and reads it
   // again cannot miss a publish that a reclaim has counted on.
   std::atomic<SnapshotNumber> published_{1};
+  std::atomic<uint64_t> commits_{0};  // Written under mutex_; a count, so relaxed.
   bool draft_is_dirty_ ABSL_GUARDED_BY(mutex_) = false;
   int open_readers_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<Held> holds_ ABSL_GUARDED_BY(mutex_);  // Oldest first.

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "activation/brain_spec.h"
+#include "activation/observation.h"
+
+namespace gyrus {
+
+// One step of a stream as its learner will see it: the observation, copied; the target, once it
+// is known; and the session's state from before the step, so that the step can be taken back.
+struct Event {
+  uint64_t id = 0;
+  Observation observation;         // Its spans point into this event's own memory.
+  bool labelled = false;
+  Target target;                   // Likewise.
+  std::span<std::byte> state;      // (state_bytes,)
+};
+
+// The steps that wait for their label or for the learner, oldest first. All memory is taken at
+// the start.
+//
+// Thread-compatible. Push, PopFront and Erase are real-time safe.
+class EventRing {
+ public:
+  // Room for `capacity` events of a brain, each with `state_bytes` of state.
+  EventRing(const BrainSpec& spec, std::size_t capacity, std::size_t state_bytes);
+
+  std::size_t size() const { return count_; }
+  bool full() const { return count_ == events_.size(); }
+  Event& at(std::size_t i) { return *order_[i]; }  // 0: the oldest.
+
+  // The event with this id, or null.
+  Event* Find(uint64_t id);
+
+  // Copies an observation in as the newest event. Requires: not full; the observation has passed
+  // Plan::Check.
+  Event& Push(uint64_t id, const Observation& observation);
+
+  // Copies a target into an event.
+  void SetTarget(Event* event, const Target& target);
+
+  void PopFront();
+
+  // Removes event `i`, keeping the order of the others.
+  void Erase(std::size_t i);
+
+ private:
+  struct Memory {
+    std::vector<Value> values;
+    std::vector<float> reals;
+    std::vector<uint8_t> pixels;
+    std::vector<float> target;
+    std::vector<std::byte> state;
+  };
+
+  std::vector<ModalitySpec> modalities_;
+  std::vector<Event> events_;
+  std::vector<Memory> memory_;   // By place in events_.
+  std::vector<Event*> order_;    // The first count_ wait, oldest first; the others are free.
+  std::size_t count_ = 0;
+};
+
+}  // namespace gyrus

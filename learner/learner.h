@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "activation/activity.h"
+#include "activation/observation.h"
+#include "activation/plan.h"
+#include "core/clock.h"
+#include "core/store.h"
+#include "core/workspace.h"
+#include "learner/event_ring.h"
+
+namespace gyrus {
+
+// The learner of one stream: a second reader of the same events, with a recurrent state of its
+// own, which runs them in order, forward and backward, on the draft. Inference never carries what
+// only learning needs.
+//
+// An event is ready once it has its label, or once `label_window` newer steps have come and it can
+// get none any more; then only its input is learned from. Events run in the order of their steps,
+// so one that still may get its label holds up those behind it.
+//
+// A step whose label comes before the next step need not run twice: RunAhead runs its forward pass
+// when it comes, and learning goes on from there. No bit of any block depends on it.
+//
+// Thread-compatible: the learner of the store.
+class Learner {
+ public:
+  // What the learner did last.
+  struct Outcome {
+    uint64_t step = 0;   // The event's id; 0: none yet.
+    double loss = 0;     // As Head::Learn of the first head returned it.
+  };
+
+  struct Counts {
+    uint64_t learned = 0;     // Events with a label.
+    uint64_t unlabelled = 0;  // Events that got none in time.
+    uint64_t stalled = 0;     // Times that spare blocks were missing.
+    uint64_t woken = 0;       // Regions, over all areas and learned events.
+  };
+
+  // `plan` and `store` must outlive the learner; the store is the plan's.
+  static absl::StatusOr<std::unique_ptr<Learner>> Create(const Plan* plan, Store* store);
+
+  // Takes in a step that has passed Plan::Check; closes the event that leaves the window. Ids
+  // rise. Returns Unavailable if the learner is so far behind that it has no room: run it first.
+  absl::Status Push(uint64_t id, const Observation& observation);
+
+  // Gives a step its target. Returns OutOfRange if it left the window, AlreadyExists if it has
+  // one, InvalidArgument if the target does not fit the first head.
+  absl::Status Label(uint64_t id, const Target& target);
+
+  // Takes back a step that has no label yet, as if it had never come. Returns NotFound if it is
+  // not waiting, FailedPrecondition if it has its label.
+  absl::Status Retract(uint64_t id);
+
+  // Runs ready events until none is left or `budget` is spent (at least one event). Returns how
+  // many ran. Returns Unavailable if a reader or hold keeps the spare blocks that learning needs;
+  // nothing is lost, call again.
+  absl::StatusOr<int> RunFor(std::chrono::nanoseconds budget, const Clock& clock);
+
+  // Runs the forward pass of the newest event now, if it is the only one that waits, and returns
+  // its context to predict from, or null. Valid until the next call of any other method.
+  const StepContext* RunAhead();
+
+  // Events that wait.
+  EventRing& events() { return events_; }
+
+  // The learner's recurrent state, (state_bytes,): after the last event that ran, RunAhead
+  // included.
+  std::span<std::byte> state() { return state_; }
+
+  const Outcome& last() const { return last_; }
+  const Counts& counts() const { return counts_; }
+  const Activity& activity() const { return activity_; }
+
+ private:
+  Learner(const Plan* plan, Store* store);
+
+  bool Ready(const Event& event) const;
+  void Forward(Event* event);
+  absl::Status Run(Event* event);
+  void LearnAreas(Commit* commit);
+
+  const Plan* plan_;
+  Store* store_;
+  EventRing events_;
+  std::vector<std::byte> state_;
+  Workspace memory_;
+  Activity activity_;
+  StepContext context_;
+  std::vector<float> gate_gradients_;  // Room for the area with most woken regions.
+  uint64_t closed_ = 0;      // Ids up to here get no label any more.
+  uint64_t ahead_ = 0;       // The event whose forward pass activity_ holds; 0: none.
+  uint64_t ahead_commits_ = 0;
+  Outcome last_;
+  Counts counts_;
+};
+
+}  // namespace gyrus
