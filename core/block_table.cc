@@ -38,41 +38,43 @@ absl::StatusOr<BlockTable> BlockTable::Create(const TableSpec& spec) {
   GYRUS_RETURN_IF_ERROR(CheckSpec(spec));
   BlockTable table(spec);
   const std::size_t slots = std::size_t{spec.blocks} + spec.spares;
+  const std::size_t stride = spec.layout.block_bytes();
   // Zeroed memory is a valid table: every head is stamp 0, at home.
   GYRUS_ASSIGN_OR_RETURN(table.heads_memory_, PageMemory::Allocate(spec.blocks * sizeof(uint64_t)));
   GYRUS_ASSIGN_OR_RETURN(table.links_memory_, PageMemory::Allocate(slots * sizeof(uint64_t)));
-  GYRUS_ASSIGN_OR_RETURN(table.spare_, PageMemory::Allocate(spec.spares * table.stride_));
+  GYRUS_ASSIGN_OR_RETURN(table.spare_memory_, PageMemory::Allocate(spec.spares * stride));
   GYRUS_ASSIGN_OR_RETURN(table.dirty_memory_, PageMemory::Allocate(spec.blocks * sizeof(uint32_t)));
-  table.heads_ = reinterpret_cast<std::atomic<uint64_t>*>(table.heads_memory_.data());
-  table.links_ = reinterpret_cast<std::atomic<uint64_t>*>(table.links_memory_.data());
-  table.dirty_ = reinterpret_cast<uint32_t*>(table.dirty_memory_.data());
-  table.home_ = spec.base.data();
   if (spec.base.empty()) {
-    GYRUS_ASSIGN_OR_RETURN(table.home_memory_, PageMemory::Allocate(spec.blocks * table.stride_));
-    table.home_ = table.home_memory_.data();
+    GYRUS_ASSIGN_OR_RETURN(table.home_memory_, PageMemory::Allocate(spec.blocks * stride));
   }
-  table.free_.reserve(slots);
+  table.memory_ = {
+      .heads = reinterpret_cast<std::atomic<uint64_t>*>(table.heads_memory_.data()),
+      .links = reinterpret_cast<std::atomic<uint64_t>*>(table.links_memory_.data()),
+      .home = spec.base.empty() ? table.home_memory_.data() : spec.base.data(),
+      .spare = table.spare_memory_.data(),
+      .stride = stride,
+      .blocks = spec.blocks,
+  };
+  table.dirty_ = reinterpret_cast<uint32_t*>(table.dirty_memory_.data());
+  table.free_.reserve(spec.spares);
   for (uint32_t s = spec.spares; s > 0; --s) table.free_.push_back(spec.blocks + s - 1);
   table.retired_.assign(std::size_t{spec.spares} + 1, Retired{0, PackedVersion(0), 0});
   return table;
 }
 
-TableView BlockTable::View(SnapshotNumber number) const {
-  TableView view;
-  view.heads_ = heads_;
-  view.links_ = links_;
-  view.home_ = home_;
-  view.spare_ = spare_.data();
-  view.stride_ = stride_;
-  view.blocks_ = spec_.blocks;
-  view.number_ = number;
-  return view;
+void BlockTable::Prefault() {
+  const std::size_t slots = std::size_t{spec_.blocks} + spec_.spares;
+  heads_memory_.Prefault(spec_.blocks * sizeof(uint64_t));
+  links_memory_.Prefault(slots * sizeof(uint64_t));
+  home_memory_.Prefault(spec_.blocks * memory_.stride);
+  spare_memory_.Prefault(spec_.spares * memory_.stride);
+  dirty_memory_.Prefault(spec_.blocks * sizeof(uint32_t));
 }
 
 void BlockTable::Restamp(uint32_t index, SnapshotNumber stamp) {
   // release: whoever sees the stamp sees the block.
-  heads_[index].store(PackedVersion(stamp, head(index).slot(index)).bits(),
-                      std::memory_order_release);
+  memory_.heads[index].store(PackedVersion(stamp, head(index).slot(index)).bits(),
+                             std::memory_order_release);
 }
 
 PackedVersion BlockTable::CopyNewest(uint32_t index, SnapshotNumber stamp) {
@@ -80,10 +82,10 @@ PackedVersion BlockTable::CopyNewest(uint32_t index, SnapshotNumber stamp) {
   const PackedVersion old = head(index);
   const uint32_t slot = free_.back();
   free_.pop_back();
-  std::memcpy(data(slot), data(old.slot(index)), stride_);
-  links_[slot].store(PackedVersion(old.stamp(), old.slot(index)).bits(),
-                     std::memory_order_relaxed);  // Published by the head's release below.
-  heads_[index].store(PackedVersion(stamp, slot).bits(), std::memory_order_release);
+  std::memcpy(data(slot), data(old.slot(index)), memory_.stride);
+  memory_.links[slot].store(PackedVersion(old.stamp(), old.slot(index)).bits(),
+                            std::memory_order_relaxed);  // Published by the head's release below.
+  memory_.heads[index].store(PackedVersion(stamp, slot).bits(), std::memory_order_release);
   return PackedVersion(old.stamp(), old.slot(index));
 }
 

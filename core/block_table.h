@@ -57,6 +57,20 @@ class PackedVersion {
   uint64_t bits_;
 };
 
+// Where a table's versions lie; fixed once the table is made.
+struct TableMemory {
+  std::atomic<uint64_t>* heads = nullptr;  // (blocks,) PackedVersion, by index.
+  std::atomic<uint64_t>* links = nullptr;  // (blocks + spares,) the version before, by slot.
+  std::byte* home = nullptr;               // Slots [0, blocks).
+  std::byte* spare = nullptr;              // Slots [blocks, blocks + spares).
+  std::size_t stride = 0;                  // Bytes of a block.
+  uint32_t blocks = 0;
+
+  std::byte* data(uint32_t slot) const noexcept {
+    return slot < blocks ? home + slot * stride : spare + (slot - blocks) * stride;
+  }
+};
+
 // How a table looks at one snapshot, or to the learner (number: all ones). A value; cheap.
 //
 // Thread-safe while its snapshot is pinned; the learner's view is the learner's.
@@ -67,13 +81,13 @@ class TableView {
   // The block `index` as this snapshot has it, block_bytes() long, aligned to 64.
   // Requires: index < blocks().
   const std::byte* Read(uint32_t index) const noexcept GYRUS_NONBLOCKING {
-    GYRUS_DCHECK(index < blocks_);
+    GYRUS_DCHECK(index < memory_->blocks);
     // acquire: pairs with the learner's release, after it has filled the version.
-    PackedVersion version(heads_[index].load(std::memory_order_acquire));
+    PackedVersion version(memory_->heads[index].load(std::memory_order_acquire));
     while (version.stamp() > number_) {
-      version = PackedVersion(links_[version.slot(index)].load(std::memory_order_acquire));
+      version = PackedVersion(memory_->links[version.slot(index)].load(std::memory_order_acquire));
     }
-    return Slot(version.slot(index));
+    return memory_->data(version.slot(index));
   }
 
   template <typename T>
@@ -83,29 +97,23 @@ class TableView {
 
   // Asks the memory for block `index`, where it most likely is.
   void Prefetch(uint32_t index) const noexcept GYRUS_NONBLOCKING {
-    __builtin_prefetch(&heads_[index]);
+    const std::size_t stride = memory_->stride;
+    __builtin_prefetch(&memory_->heads[index]);
     // Of a long block the first lines; the hardware follows.
-    for (std::size_t line = 0; line < stride_ && line < 256; line += 64) {
-      __builtin_prefetch(home_ + index * stride_ + line);
+    for (std::size_t line = 0; line < stride && line < 256; line += 64) {
+      __builtin_prefetch(memory_->home + index * stride + line);
     }
   }
 
-  uint32_t blocks() const noexcept { return blocks_; }
+  uint32_t blocks() const noexcept { return memory_->blocks; }
 
  private:
   friend class BlockTable;
 
-  const std::byte* Slot(uint32_t slot) const noexcept {
-    return slot < blocks_ ? home_ + slot * stride_ : spare_ + (slot - blocks_) * stride_;
-  }
+  TableView(const TableMemory* memory, SnapshotNumber number) : memory_(memory), number_(number) {}
 
-  const std::atomic<uint64_t>* heads_ = nullptr;
-  const std::atomic<uint64_t>* links_ = nullptr;
-  const std::byte* home_ = nullptr;
-  const std::byte* spare_ = nullptr;
-  std::size_t stride_ = 0;
-  uint32_t blocks_ = 0;
-  SnapshotNumber number_ = 0;
+  const TableMemory* memory_;
+  SnapshotNumber number_;
 };
 
 // The memory of one table: a slot for each block and each spare, the newest version of every
@@ -130,17 +138,19 @@ class BlockTable {
   static absl::StatusOr<BlockTable> Create(const TableSpec& spec);
 
   const TableSpec& spec() const { return spec_; }
-  std::size_t stride() const { return stride_; }
-  TableView View(SnapshotNumber number) const;
+  std::size_t stride() const { return memory_.stride; }
+  TableView View(SnapshotNumber number) const noexcept GYRUS_NONBLOCKING {
+    return TableView(&memory_, number);
+  }
 
   PackedVersion head(uint32_t index) const {
     // relaxed: the writer reads what it wrote itself.
-    return PackedVersion(heads_[index].load(std::memory_order_relaxed));
+    return PackedVersion(memory_.heads[index].load(std::memory_order_relaxed));
   }
-  std::byte* data(uint32_t slot) const {
-    return slot < spec_.blocks ? home_ + slot * stride_
-                               : spare_.data() + (slot - spec_.blocks) * stride_;
-  }
+  std::byte* data(uint32_t slot) const { return memory_.data(slot); }
+
+  // Touches every page, so that no step waits for the system.
+  void Prefault();
 
   // Makes the newest version of `index` visible from `stamp` on, where it is.
   void Restamp(uint32_t index, SnapshotNumber stamp);
@@ -164,21 +174,18 @@ class BlockTable {
   void ClearDirty() { dirty_count_ = 0; }
 
  private:
-  explicit BlockTable(const TableSpec& spec) : spec_(spec), stride_(spec.layout.block_bytes()) {}
+  explicit BlockTable(const TableSpec& spec) : spec_(spec) {}
 
   TableSpec spec_;
-  std::size_t stride_;
+  TableMemory memory_;
   PageMemory heads_memory_;
   PageMemory links_memory_;
   PageMemory home_memory_;
-  PageMemory spare_;
+  PageMemory spare_memory_;
   PageMemory dirty_memory_;
-  std::atomic<uint64_t>* heads_ = nullptr;  // (blocks,)
-  std::atomic<uint64_t>* links_ = nullptr;  // (blocks + spares,), by slot.
-  std::byte* home_ = nullptr;               // In home_memory_ or in the base.
-  uint32_t* dirty_ = nullptr;               // (blocks,)
+  uint32_t* dirty_ = nullptr;  // (blocks,)
   std::size_t dirty_count_ = 0;
-  std::vector<uint32_t> free_;    // Capacity blocks + spares: never grows.
+  std::vector<uint32_t> free_;    // Capacity spares: never grows.
   std::vector<Retired> retired_;  // A ring.
   std::size_t retired_first_ = 0;
   std::size_t retired_count_ = 0;

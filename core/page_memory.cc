@@ -35,6 +35,15 @@ absl::StatusOr<PageMemory> PageMemory::Allocate(std::size_t bytes) {
   return memory;
 }
 
+void PageMemory::Prefault(std::size_t bytes) const {
+  if (data_ == nullptr) return;
+  constexpr std::size_t kPage = 4096;
+  for (std::size_t at = 0; at < bytes; at += kPage) {
+    volatile std::byte* const page = data_ + at;
+    *page = *page;  // Written, since reading alone would map the shared zero page.
+  }
+}
+
 PageMemory::~PageMemory() {
   if (mapped_ != nullptr) munmap(mapped_, mapped_bytes_);
 }

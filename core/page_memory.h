@@ -27,6 +27,9 @@ class PageMemory {
   }
   ~PageMemory();
 
+  // Makes the first `bytes` resident. Does nothing for a default-constructed one.
+  void Prefault(std::size_t bytes) const;
+
   // Aligned to at least 4096 bytes; null if default-constructed.
   std::byte* data() const { return data_; }
 

@@ -60,6 +60,11 @@ std::span<std::byte> Store::Initial(BlockId id) {
   return {table.data(table.head(id.index).slot(id.index)), table.stride()};
 }
 
+void Store::Prefault() {
+  GYRUS_CHECK(commits() == 0);
+  for (BlockTable& table : tables_) table.Prefault();
+}
+
 SnapshotNumber Store::Publish() {
   MutexLock lock(&mutex_);
   return PublishLocked();
@@ -150,6 +155,8 @@ std::byte* Store::FirstWriteLocked(BlockId id) {
 }
 
 bool Store::HasSparesLocked(std::span<const uint32_t> needs) const {
+  // Whom nobody watches, writes in place.
+  if (open_readers_ == 0 && holds_.empty()) return true;
   for (std::size_t t = 0; t < needs.size(); ++t) {
     if (tables_[t].free_slots() < needs[t]) return false;
   }
@@ -273,17 +280,6 @@ std::optional<Commit> Commit::TryBegin(Store* store, std::span<const uint32_t> n
 
 Commit::~Commit() ABSL_NO_THREAD_SAFETY_ANALYSIS {
   if (store_ != nullptr) store_->mutex_.Unlock();
-}
-
-std::byte* Commit::Write(BlockId id) noexcept ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  GYRUS_DCHECK(id.table < store_->tables_.size());
-  BlockTable& table = store_->tables_[id.table];
-  GYRUS_DCHECK(id.index < table.spec().blocks);
-  const PackedVersion newest = table.head(id.index);
-  if (newest.stamp() < store_->floors_[id.table]) [[unlikely]]
-    return store_->FirstWriteLocked(id);
-  store_->draft_is_dirty_ = true;
-  return table.data(newest.slot(id.index));
 }
 
 Hold::Hold(Hold&& other) noexcept

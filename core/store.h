@@ -91,6 +91,10 @@ class Store {
   // nothing was written by a commit, no Reader is open, no Hold is taken. Learner.
   std::span<std::byte> Initial(BlockId id) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Touches all memory, so that no step waits for the system to find a page. Requires: nothing
+  // was committed, no Reader is open.
+  void Prefault();
+
   // The newest versions, published or not. Learner.
   View Draft() const { return View(this, TableView::kNewest); }
 
@@ -260,6 +264,15 @@ class Reader {
   Store* store_;
   int slot_;
 };
+
+inline std::byte* Commit::Write(BlockId id) noexcept ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  BlockTable& table = store_->tables_[id.table];
+  const PackedVersion newest = table.head(id.index);
+  if (newest.stamp() < store_->floors_[id.table]) [[unlikely]]
+    return store_->FirstWriteLocked(id);
+  store_->draft_is_dirty_ = true;
+  return table.data(newest.slot(id.index));
+}
 
 inline TableView View::table(uint32_t table) const noexcept {
   return store_->tables_[table].View(number_);

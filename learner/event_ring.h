@@ -15,10 +15,10 @@ namespace gyrus {
 // is known; and the session's state from before the step, so that the step can be taken back.
 struct Event {
   uint64_t id = 0;
-  Observation observation;         // Its spans point into this event's own memory.
+  Observation observation;  // Its spans point into this event's own memory.
   bool labelled = false;
-  Target target;                   // Likewise.
-  std::span<std::byte> state;      // (state_bytes,)
+  Target target;               // Likewise.
+  std::span<std::byte> state;  // (state_bytes,)
 };
 
 // The steps that wait for their label or for the learner, oldest first. All memory is taken at
@@ -60,8 +60,8 @@ class EventRing {
 
   std::vector<ModalitySpec> modalities_;
   std::vector<Event> events_;
-  std::vector<Memory> memory_;   // By place in events_.
-  std::vector<Event*> order_;    // The first count_ wait, oldest first; the others are free.
+  std::vector<Memory> memory_;  // By place in events_.
+  std::vector<Event*> order_;   // The first count_ wait, oldest first; the others are free.
   std::size_t count_ = 0;
 };
 

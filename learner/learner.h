@@ -35,8 +35,8 @@ class Learner {
  public:
   // What the learner did last.
   struct Outcome {
-    uint64_t step = 0;   // The event's id; 0: none yet.
-    double loss = 0;     // As Head::Learn of the first head returned it.
+    uint64_t step = 0;  // The event's id; 0: none yet.
+    double loss = 0;    // As Head::Learn of the first head returned it.
   };
 
   struct Counts {
@@ -97,8 +97,8 @@ class Learner {
   Activity activity_;
   StepContext context_;
   std::vector<float> gate_gradients_;  // Room for the area with most woken regions.
-  uint64_t closed_ = 0;      // Ids up to here get no label any more.
-  uint64_t ahead_ = 0;       // The event whose forward pass activity_ holds; 0: none.
+  uint64_t closed_ = 0;                // Ids up to here get no label any more.
+  uint64_t ahead_ = 0;                 // The event whose forward pass activity_ holds; 0: none.
   uint64_t ahead_commits_ = 0;
   Outcome last_;
   Counts counts_;

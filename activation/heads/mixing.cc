@@ -50,6 +50,12 @@ struct MixingHead::Decision {
   float probability;  // Of bit 1, as served.
 };
 
+// What all decisions of a step share: each gate's Prefix.
+struct MixingHead::Step {
+  alignas(64) uint64_t sets[kernels::kMaxSets];
+  uint64_t maps[kMaxMaps];
+};
+
 absl::StatusOr<std::unique_ptr<Head>> MixingHead::Create(const HeadSpec& spec,
                                                          const std::vector<Readable>& readables,
                                                          PlanBuilder* builder) {
@@ -97,8 +103,8 @@ absl::Status MixingHead::AddExperts(const std::vector<Readable>& readables, Plan
   const uint32_t used = inputs + 2;  // The bias, and the place of the visits.
   width_ = (used + kernels::kMixingLanes - 1) / kernels::kMixingLanes * kernels::kMixingLanes;
   decision_bytes_ = sizeof(Decision) + width_ * sizeof(float);
-  for (Member& member : members_) member.scratch += kMaxDepth * decision_bytes_;
-  scratch_ = builder->AddHeadScratch(kMaxDepth * decision_bytes_ + scratch);
+  for (Member& member : members_) member.scratch += sizeof(Step) + kMaxDepth * decision_bytes_;
+  scratch_ = builder->AddHeadScratch(sizeof(Step) + kMaxDepth * decision_bytes_ + scratch);
   return absl::OkStatus();
 }
 
@@ -201,6 +207,11 @@ absl::StatusOr<MixingHead::Gate> MixingHead::ParseGate(
     rows = std::min<uint64_t>(rows * factor.range, kMaxGateRows + 1);
     if (factor.kind == Factor::Kind::kSignal) gate.early = false;
   }
+  // Selectors first: their part of the product is made once per step.
+  const auto selectors = std::stable_partition(
+      gate.factors.begin(), gate.factors.end(),
+      [](const Factor& factor) { return factor.kind == Factor::Kind::kSelector; });
+  gate.selectors = static_cast<std::size_t>(selectors - gate.factors.begin());
   gate.rows = rows > kMaxGateRows ? 0 : static_cast<uint32_t>(rows);
   return gate;
 }
@@ -209,8 +220,12 @@ std::byte* MixingHead::Scratch(const StepContext& context) const noexcept {
   return context.activity->head_scratch.data() + scratch_;
 }
 
+MixingHead::Step* MixingHead::At(const StepContext& context) const noexcept {
+  return reinterpret_cast<Step*>(Scratch(context));
+}
+
 MixingHead::Decision* MixingHead::At(const StepContext& context, uint32_t depth) const noexcept {
-  return reinterpret_cast<Decision*>(Scratch(context) + depth * decision_bytes_);
+  return reinterpret_cast<Decision*>(Scratch(context) + sizeof(Step) + depth * decision_bytes_);
 }
 
 std::span<float> MixingHead::Inputs(const StepContext& context, uint32_t depth) const noexcept {
@@ -218,30 +233,36 @@ std::span<float> MixingHead::Inputs(const StepContext& context, uint32_t depth) 
 }
 
 void MixingHead::Begin(const StepContext& context) const noexcept {
+  Step& step = *At(context);
+  for (std::size_t s = 0; s < sets_.size(); ++s) {
+    step.sets[s] = Prefix(sets_[s], *context.activity);
+  }
+  for (std::size_t m = 0; m < maps_.size(); ++m) {
+    step.maps[m] = Prefix(maps_[m], *context.activity);
+  }
   for (const Member& member : members_) {
     member.expert->Begin(context, Scratch(context) + member.scratch);
   }
 }
 
-uint32_t MixingHead::Pick(const Gate& gate, const StepContext& context, uint32_t node,
-                          const uint32_t* signals) const noexcept {
+// The part of a gate's product that the encoders' selectors make, the same for all nodes.
+uint64_t MixingHead::Prefix(const Gate& gate, const Activity& activity) const noexcept {
   uint64_t row = 0;
-  for (const Factor& factor : gate.factors) {
-    uint32_t value = 0;
-    switch (factor.kind) {
-      case Factor::Kind::kSelector:
-        value = context.activity->encodings[factor.source].selectors[factor.which];
-        break;
-      case Factor::Kind::kSignal:
-        value = signals[factor.source];
-        break;
-      case Factor::Kind::kNode:
-        value = node;
-        break;
-      case Factor::Kind::kDepth:
-        value = DepthOf(node);
-        break;
-    }
+  for (std::size_t f = 0; f < gate.selectors; ++f) {
+    const Factor& factor = gate.factors[f];
+    row = row * factor.range + activity.encodings[factor.source].selectors[factor.which];
+  }
+  return row;
+}
+
+uint32_t MixingHead::Pick(const Gate& gate, uint64_t prefix, uint32_t node,
+                          const uint32_t* signals) const noexcept {
+  uint64_t row = prefix;
+  for (std::size_t f = gate.selectors; f < gate.factors.size(); ++f) {
+    const Factor& factor = gate.factors[f];
+    const uint32_t value = factor.kind == Factor::Kind::kSignal ? signals[factor.source]
+                           : factor.kind == Factor::Kind::kNode ? node
+                                                                : DepthOf(node);
     row = row * factor.range + value;
   }
   return static_cast<uint32_t>(gate.hashed ? Mix64(row) & (gate.rows - 1) : row);
@@ -255,18 +276,22 @@ void MixingHead::Approach(const StepContext& context, uint32_t symbol) const noe
       member.expert->Approach(leaf >> (depth_ - depth), Scratch(context) + member.scratch);
     }
   }
-  for (const Gate& gate : sets_) {
-    if (!gate.early) continue;
-    const TableView weights = context.view.table(gate.table);
+  const Step& step = *At(context);
+  const auto ask = [&](const Gate& gate, uint64_t prefix) {
+    if (!gate.early) return;
+    const TableView rows = context.view.table(gate.table);
     for (uint32_t depth = 0; depth < depth_; ++depth) {
-      weights.Prefetch(Pick(gate, context, leaf >> (depth_ - depth), nullptr));
+      rows.Prefetch(Pick(gate, prefix, leaf >> (depth_ - depth), nullptr));
     }
-  }
+  };
+  for (std::size_t s = 0; s < sets_.size(); ++s) ask(sets_[s], step.sets[s]);
+  for (std::size_t m = 0; m < maps_.size(); ++m) ask(maps_[m], step.maps[m]);
 }
 
 // The probability of bit 1 at `node`; leaves at its depth what Learn needs.
 float MixingHead::Decide(const StepContext& context, uint32_t node) const noexcept {
   const uint32_t depth = DepthOf(node);
+  const Step& step = *At(context);
   Decision* const decision = At(context, depth);
   const std::span<float> x = Inputs(context, depth);
   uint32_t signals[kMaxSignals];
@@ -281,14 +306,14 @@ float MixingHead::Decide(const StepContext& context, uint32_t node) const noexce
   decision->node = node;
   const float* weights[kernels::kMaxSets];
   for (std::size_t s = 0; s < sets_.size(); ++s) {
-    decision->sets[s] = Pick(sets_[s], context, node, signals);
+    decision->sets[s] = Pick(sets_[s], step.sets[s], node, signals);
     weights[s] = context.view.table(sets_[s].table).As<float>(decision->sets[s]);
   }
   const float* const last = context.view.table(last_).As<float>(node);
-  const float logit =
+  const kernels::Mixed mixed =
       kernels::Mix(x, {weights, sets_.size()}, last, decision->logits, decision->probabilities);
-  decision->mixed = kernels::Logistic(logit);
-  const float at = logit + kMapMiddle;
+  decision->mixed = mixed.probability;
+  const float at = mixed.logit + kMapMiddle;
   decision->cell = std::min(static_cast<uint32_t>(at), kMapCells - 2);
   decision->fraction = at - static_cast<float>(decision->cell);
   decision->probability = CorrectByMaps(context, node, signals, decision);
@@ -297,11 +322,12 @@ float MixingHead::Decide(const StepContext& context, uint32_t node) const noexce
 
 float MixingHead::CorrectByMaps(const StepContext& context, uint32_t node, const uint32_t* signals,
                                 Decision* decision) const noexcept {
+  const Step& step = *At(context);
   float p = decision->mixed;
   if (!maps_.empty()) {
     float sum = 0.0F;
     for (std::size_t m = 0; m < maps_.size(); ++m) {
-      decision->maps[m] = Pick(maps_[m], context, node, signals);
+      decision->maps[m] = Pick(maps_[m], step.maps[m], node, signals);
       const float* const cells =
           context.view.table(maps_[m].table).As<float>(decision->maps[m]) + decision->cell;
       sum += cells[0] + (cells[1] - cells[0]) * decision->fraction;

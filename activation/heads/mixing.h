@@ -42,6 +42,7 @@ class MixingHead final : public Head {
                Commit* commit) const noexcept override;
 
  private:
+  struct Step;
   struct Decision;
   struct Frontier;
 
@@ -55,7 +56,8 @@ class MixingHead final : public Head {
   };
   // A table of vectors, one of which the product of the factors picks.
   struct Gate {
-    std::vector<Factor> factors;
+    std::vector<Factor> factors;  // Selectors first.
+    std::size_t selectors = 0;    // How many.
     uint32_t table = 0;
     uint32_t rows = 0;  // Product of the ranges, or the table's size where it is hashed.
     bool hashed = false;
@@ -78,9 +80,11 @@ class MixingHead final : public Head {
   absl::StatusOr<Gate> ParseGate(const std::vector<std::string>& factors,
                                  const std::vector<Readable>& readables) const;
   std::byte* Scratch(const StepContext& context) const noexcept;
+  Step* At(const StepContext& context) const noexcept;
   Decision* At(const StepContext& context, uint32_t depth) const noexcept;
   std::span<float> Inputs(const StepContext& context, uint32_t depth) const noexcept;
-  uint32_t Pick(const Gate& gate, const StepContext& context, uint32_t node,
+  uint64_t Prefix(const Gate& gate, const Activity& activity) const noexcept;
+  uint32_t Pick(const Gate& gate, uint64_t prefix, uint32_t node,
                 const uint32_t* signals) const noexcept;
   float Decide(const StepContext& context, uint32_t node) const noexcept;
   float CorrectByMaps(const StepContext& context, uint32_t node, const uint32_t* signals,

@@ -57,7 +57,7 @@ HWY_INLINE MixV DotVector(const float* x, const float* w, std::size_t width) {
   return hn::Add(even, odd);
 }
 
-float MixImpl(const float* x, std::size_t width, const float* const* sets, std::size_t count,
+Mixed MixImpl(const float* x, std::size_t width, const float* const* sets, std::size_t count,
               const float* last, float* logits, float* probabilities) {
   const MixD d;
   const std::size_t lanes = hn::Lanes(d);
@@ -72,7 +72,8 @@ float MixImpl(const float* x, std::size_t width, const float* const* sets, std::
     hn::StoreU(LogisticVector(logit), d, probabilities + s);
     sum = hn::MulAdd(logit, hn::LoadU(d, last + s), sum);
   }
-  return hn::GetLane(Clamp(hn::SumOfLanes(d, sum)));
+  const MixV z = Clamp(hn::SumOfLanes(d, sum));
+  return {hn::GetLane(z), hn::GetLane(LogisticVector(z))};
 }
 
 void MixUpdateImpl(const float* x, std::size_t width, float* const* sets, std::size_t count,
@@ -101,7 +102,7 @@ HWY_EXPORT(MixUpdateImpl);
 
 float Logistic(float x) noexcept { return HWY_DYNAMIC_DISPATCH(LogisticImpl)(x); }
 
-float Mix(std::span<const float> x, std::span<const float* const> sets, const float* last,
+Mixed Mix(std::span<const float> x, std::span<const float* const> sets, const float* last,
           float* logits, float* probabilities) noexcept {
   GYRUS_DCHECK(x.size() % kMixingLanes == 0 && sets.size() <= kMaxSets);
   return HWY_DYNAMIC_DISPATCH(MixImpl)(x.data(), x.size(), sets.data(), sets.size(), last, logits,

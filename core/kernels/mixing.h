@@ -24,10 +24,15 @@ inline constexpr std::size_t kMaxSets = 16;
 float Logistic(float x) noexcept;
 
 // logits[s] = clamp(sets[s] . x), probabilities[s] = logistic(logits[s]); entries from
-// sets.size() up to kMaxSets are zero and one half. Returns clamp(last . logits).
+// sets.size() up to kMaxSets are zero and one half. Returns z = clamp(last . logits) and
+// logistic(z).
 // Shapes: x and each sets[s] (width,), a multiple of kMixingLanes; last (kMaxSets,), zero beyond
 // the sets; logits, probabilities (kMaxSets,). No aliasing.
-float Mix(std::span<const float> x, std::span<const float* const> sets, const float* last,
+struct Mixed {
+  float logit;
+  float probability;
+};
+Mixed Mix(std::span<const float> x, std::span<const float* const> sets, const float* last,
           float* logits, float* probabilities) noexcept;
 
 // sets[s] += steps[s] * x. Shapes as above.
