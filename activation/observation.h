@@ -34,15 +34,17 @@ struct Want {
   enum class Kind : uint8_t {
     kNothing,       // Only advance.
     kBest,          // The most probable symbol or class and its probability.
+    kSymbol,        // The probability of one symbol or class.
     kDistribution,  // The probability of every symbol or class.
     kReals,         // The mean and variance of a real vector.
   };
   Kind kind = Kind::kNothing;
+  uint32_t symbol = 0;  // kSymbol: which.
 };
 
 // A head's answer, in memory of the caller.
 struct Prediction {
-  uint32_t best = 0;                   // kBest, kDistribution.
+  uint32_t best = 0;                   // kBest, kDistribution; kSymbol: the one asked for.
   float best_probability = 0;          // In [0, 1].
   std::span<float> distribution = {};  // kDistribution: (classes,), sums to 1 within 1e-4.
   std::span<float> mean = {};          // kReals: (outputs,).

@@ -79,4 +79,50 @@ void EventRing::Erase(std::size_t i) {
   --count_;
 }
 
+void EventRing::Save(ByteWriter* writer) const {
+  writer->Put<uint64_t>(count_);
+  for (std::size_t i = 0; i < count_; ++i) {
+    const Event& event = *order_[i];
+    writer->Put(event.id);
+    writer->Put<int64_t>(event.observation.time.count());
+    for (const Value& value : event.observation.values) {
+      writer->Put<uint8_t>(value.present ? 1 : 0);
+      writer->Put(value.symbol);
+      writer->PutSpan(value.reals);
+      writer->PutSpan(value.pixels);
+    }
+    writer->Put<uint8_t>(event.labelled ? 1 : 0);
+    writer->Put(event.target.symbol);
+    writer->PutSpan(event.labelled ? event.target.reals : std::span<const float>());
+    writer->PutSpan<std::byte>(event.state);
+  }
+}
+
+void EventRing::Restore(ByteReader* reader) {
+  count_ = 0;
+  const uint64_t count = reader->Get<uint64_t>();
+  if (count > events_.size()) return reader->Fail();
+  std::vector<std::vector<float>> reals(modalities_.size());
+  std::vector<std::vector<uint8_t>> pixels(modalities_.size());
+  std::vector<Value> values(modalities_.size());
+  for (uint64_t i = 0; i < count && reader->ok(); ++i) {
+    const uint64_t id = reader->Get<uint64_t>();
+    const std::chrono::nanoseconds time(reader->Get<int64_t>());
+    for (std::size_t m = 0; m < modalities_.size(); ++m) {
+      values[m].present = reader->Get<uint8_t>() != 0;
+      values[m].symbol = reader->Get<uint32_t>();
+      values[m].reals = reader->GetVector(&reals[m], modalities_[m].size);
+      values[m].pixels = reader->GetVector(
+          &pixels[m], std::size_t{modalities_[m].rows} * modalities_[m].columns);
+    }
+    Event& event = Push(id, {.time = time, .values = values});
+    const bool labelled = reader->Get<uint8_t>() != 0;
+    Target target{.symbol = reader->Get<uint32_t>()};
+    std::vector<float> outputs;
+    target.reals = reader->GetVector(&outputs, memory_[0].target.size());
+    if (labelled) SetTarget(&event, target);
+    reader->GetSpan(event.state);
+  }
+}
+
 }  // namespace gyrus

@@ -8,6 +8,7 @@
 
 #include "activation/brain_spec.h"
 #include "activation/observation.h"
+#include "core/bytes.h"
 
 namespace gyrus {
 
@@ -33,6 +34,7 @@ class EventRing {
   std::size_t size() const { return count_; }
   bool full() const { return count_ == events_.size(); }
   Event& at(std::size_t i) { return *order_[i]; }  // 0: the oldest.
+  const Event& at(std::size_t i) const { return *order_[i]; }
 
   // The event with this id, or null.
   Event* Find(uint64_t id);
@@ -45,6 +47,10 @@ class EventRing {
   void SetTarget(Event* event, const Target& target);
 
   void PopFront();
+
+  // All that waits, as bytes; Restore leaves the reader not ok() if they do not fit.
+  void Save(ByteWriter* writer) const;
+  void Restore(ByteReader* reader);
 
   // Removes event `i`, keeping the order of the others.
   void Erase(std::size_t i);

@@ -5,43 +5,44 @@
 #include <cmath>
 #include <cstring>
 #include <optional>
-#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/check.h"
 #include "core/kernels/vector.h"
 #include "core/status_macros.h"
 
 namespace gyrus {
 
 absl::StatusOr<std::unique_ptr<Learner>> Learner::Create(const Plan* plan, Store* store) {
-  return std::unique_ptr<Learner>(new Learner(plan, store));
+  std::unique_ptr<Learner> learner(new Learner(plan, store));
+  for (uint32_t a = 0; a < plan->areas().size(); ++a) {
+    auto credit = AreaCredit::Create(plan->areas(), a, learner->credits_,
+                                     plan->areas()[a].accumulators_table);
+    if (!credit.ok()) return credit.status();
+    learner->credits_.push_back(*std::move(credit));
+  }
+  return learner;
 }
 
 Learner::Learner(const Plan* plan, Store* store)
     : plan_(plan),
       store_(store),
-      // One more than the window: the event that leaves it may still wait to be run.
+      // One more than the window: before the step that closes the oldest, that one is still there.
       events_(plan->spec(), plan->spec().label_window + 1, plan->state_bytes()),
       state_(plan->state_bytes()),
       memory_(plan->activity_bytes(Plan::For::kLearning)),
       activity_(plan->MakeActivity(Plan::For::kLearning, &memory_)),
-      context_{.view = store->Draft(), .activity = &activity_, .state = state_.data()} {
-  std::size_t woken = 0;
-  for (const AreaPlan& area : plan->areas()) woken = std::max<std::size_t>(woken, area.spec.woken);
-  gate_gradients_.resize(woken);
+      context_{.view = store->Draft(), .activity = &activity_, .state = state_.data()} {}
+
+void Learner::Close(uint64_t id) {
+  const uint64_t window = plan_->spec().label_window;
+  if (id > window) closed_ = std::max(closed_, id - window);
 }
 
-absl::Status Learner::Push(uint64_t id, const Observation& observation) {
-  if (events_.full()) {
-    return absl::UnavailableError(
-        absl::StrCat("the learner is behind: ", events_.size(), " steps wait; run it first"));
-  }
-  Event& event = events_.Push(id, observation);
-  std::memcpy(event.state.data(), state_.data(), state_.size());
-  const std::size_t window = plan_->spec().label_window;
-  if (events_.size() > window) closed_ = events_.at(events_.size() - 1 - window).id;
-  return absl::OkStatus();
+Event& Learner::Push(uint64_t id, const Observation& observation) {
+  GYRUS_CHECK(!events_.full());
+  return events_.Push(id, observation);
 }
 
 absl::Status Learner::Label(uint64_t id, const Target& target) {
@@ -59,8 +60,7 @@ absl::Status Learner::Label(uint64_t id, const Target& target) {
   }
   Event* const event = events_.Find(id);
   if (event == nullptr || id <= closed_) {
-    return absl::OutOfRangeError(absl::StrCat("the label of step ", id,
-                                              " comes too late: label_window is ",
+    return absl::OutOfRangeError(absl::StrCat("step ", id, " gets no label any more: label_window is ",
                                               plan_->spec().label_window, " steps"));
   }
   if (event->labelled) {
@@ -117,6 +117,12 @@ absl::StatusOr<int> Learner::RunFor(Nanos budget, const Clock& clock) {
   return ran;
 }
 
+absl::Status Learner::OutOfSpares() {
+  ++counts_.stalled;
+  return absl::UnavailableError(
+      "learning waits for spare blocks that an open reader or a hold still needs");
+}
+
 absl::Status Learner::Run(Event* event) {
   if (ahead_ == event->id && ahead_commits_ != store_->commits()) {
     // Somebody else has changed the draft since; what was run ahead no longer holds.
@@ -125,21 +131,10 @@ absl::Status Learner::Run(Event* event) {
   }
   if (ahead_ != event->id) Forward(event);
   std::optional<Commit> commit = Commit::TryBegin(store_, plan_->writes_per_step());
-  if (!commit.has_value()) {
-    ++counts_.stalled;
-    return absl::UnavailableError(
-        "learning waits for spare blocks that an open reader or a hold still needs");
-  }
+  if (!commit.has_value()) return OutOfSpares();
   if (event->labelled) {
-    for (AreaActivity& area : activity_.areas) {
-      std::fill(area.gradient.begin(), area.gradient.end(), 0.0F);
-      std::fill(area.gradients.begin(), area.gradients.end(), 0.0F);
-    }
-    for (std::size_t h = 0; h < plan_->heads().size(); ++h) {
-      const double loss = plan_->heads()[h]->Learn(context_, event->target, &*commit);
-      if (h == 0) last_ = {.step = event->id, .loss = loss};
-    }
-    LearnAreas(&*commit);
+    LearnTarget(event->target, &*commit);
+    last_.step = event->id;
     ++counts_.learned;
   } else {
     ++counts_.unlabelled;
@@ -149,19 +144,55 @@ absl::Status Learner::Run(Event* event) {
   return absl::OkStatus();
 }
 
-// Areas from the last to the first, so that each has the error of those above before it learns.
-void Learner::LearnAreas(Commit* commit) {
-  for (std::size_t a = plan_->areas().size(); a-- > 0;) {
-    AreaActivity& area = activity_.areas[a];
-    if (!area.awake) continue;
-    counts_.woken += area.woken.size();
-    const std::size_t outputs = area.output.size();
-    const std::span<float> dgates(gate_gradients_.data(), area.woken.size());
-    for (std::size_t k = 0; k < area.woken.size(); ++k) {
-      dgates[k] = kernels::Dot(area.gradient, area.outputs.subspan(k * outputs, outputs));
-    }
-    plan_->areas()[a].router->Learn(area.input, area.woken, dgates, commit);
+// Heads first, then areas from the last to the first, so that each has the error of those above
+// before it learns.
+void Learner::LearnTarget(const Target& target, Commit* commit) {
+  for (AreaActivity& area : activity_.areas) {
+    std::fill(area.gradient.begin(), area.gradient.end(), 0.0F);
+    std::fill(area.gradients.begin(), area.gradients.end(), 0.0F);
+    if (area.awake) counts_.woken += area.woken.size();
   }
+  for (std::size_t h = 0; h < plan_->heads().size(); ++h) {
+    const double loss = plan_->heads()[h]->Learn(context_, target, commit);
+    if (h == 0) last_.loss = loss;
+    if (!std::isfinite(loss)) ++counts_.refused;
+  }
+  for (std::size_t a = 0; a < credits_.size(); ++a) credits_[a]->Record(activity_.areas[a]);
+  for (std::size_t a = credits_.size(); a-- > 0;) {
+    if (credits_[a]->full()) credits_[a]->Backward(commit);
+  }
+}
+
+absl::Status Learner::FinishChunks() {
+  if (credits_.empty()) return absl::OkStatus();
+  std::optional<Commit> commit = Commit::TryBegin(store_, plan_->writes_per_step());
+  if (!commit.has_value()) return OutOfSpares();
+  for (std::size_t a = credits_.size(); a-- > 0;) credits_[a]->Backward(&*commit);
+  return absl::OkStatus();
+}
+
+Learner::Counts Learner::counts() const {
+  Counts counts = counts_;
+  for (const auto& credit : credits_) counts.refused += static_cast<uint64_t>(credit->refused());
+  return counts;
+}
+
+void Learner::Save(ByteWriter* writer) const {
+  // A forward pass that ran ahead is not kept: it runs again, from the state before it.
+  const bool ahead = ahead_ != 0 && events_.size() > 0;
+  writer->PutSpan<std::byte>(ahead ? std::span<const std::byte>(events_.at(0).state)
+                                   : std::span<const std::byte>(state_));
+  writer->Put(closed_);
+  for (const auto& credit : credits_) writer->PutSpan<float>(credit->traces());
+  events_.Save(writer);
+}
+
+void Learner::Restore(ByteReader* reader) {
+  reader->GetSpan<std::byte>(state_);
+  closed_ = reader->Get<uint64_t>();
+  for (const auto& credit : credits_) reader->GetSpan<float>(credit->traces());
+  events_.Restore(reader);
+  ahead_ = 0;
 }
 
 }  // namespace gyrus

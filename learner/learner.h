@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -12,9 +12,11 @@
 #include "activation/activity.h"
 #include "activation/observation.h"
 #include "activation/plan.h"
+#include "core/bytes.h"
 #include "core/clock.h"
 #include "core/store.h"
 #include "core/workspace.h"
+#include "learner/credit.h"
 #include "learner/event_ring.h"
 
 namespace gyrus {
@@ -44,41 +46,57 @@ class Learner {
     uint64_t unlabelled = 0;  // Events that got none in time.
     uint64_t stalled = 0;     // Times that spare blocks were missing.
     uint64_t woken = 0;       // Regions, over all areas and learned events.
+    uint64_t refused = 0;     // Losses and gradients that were not finite.
   };
 
-  // `plan` and `store` must outlive the learner; the store is the plan's.
+  // `plan` and `store` must outlive the learner; the store is the plan's. Returns InvalidArgument
+  // if an area's learning spec is out of range.
   static absl::StatusOr<std::unique_ptr<Learner>> Create(const Plan* plan, Store* store);
 
-  // Takes in a step that has passed Plan::Check; closes the event that leaves the window. Ids
-  // rise. Returns Unavailable if the learner is so far behind that it has no room: run it first.
-  absl::Status Push(uint64_t id, const Observation& observation);
+  // Says that step `id` is about to come, so that the one that leaves the window gets no label any
+  // more. Then run the learner, and Push has room.
+  void Close(uint64_t id);
+
+  // Takes in a step that has passed Plan::Check; the caller fills in the event's state. Ids rise.
+  // Requires: Close(id), and nothing ready.
+  Event& Push(uint64_t id, const Observation& observation);
 
   // Gives a step its target. Returns OutOfRange if it left the window, AlreadyExists if it has
-  // one, InvalidArgument if the target does not fit the first head.
+  // one, InvalidArgument if the target does not fit the first head or is not finite.
   absl::Status Label(uint64_t id, const Target& target);
 
   // Takes back a step that has no label yet, as if it had never come. Returns NotFound if it is
   // not waiting, FailedPrecondition if it has its label.
   absl::Status Retract(uint64_t id);
 
-  // Runs ready events until none is left or `budget` is spent (at least one event). Returns how
-  // many ran. Returns Unavailable if a reader or hold keeps the spare blocks that learning needs;
-  // nothing is lost, call again.
-  absl::StatusOr<int> RunFor(std::chrono::nanoseconds budget, const Clock& clock);
+  // Runs ready events until none is left or `budget` is spent (at least one event; Nanos::max():
+  // no limit). Returns how many ran. Returns Unavailable if a reader or hold keeps the spare
+  // blocks that learning needs; nothing is lost, call again.
+  absl::StatusOr<int> RunFor(Nanos budget, const Clock& clock);
 
   // Runs the forward pass of the newest event now, if it is the only one that waits, and returns
   // its context to predict from, or null. Valid until the next call of any other method.
   const StepContext* RunAhead();
 
+  // Ends every area's chunk of steps early, so that the blocks hold all that was learned. Returns
+  // as RunFor does.
+  absl::Status FinishChunks();
+
   // Events that wait.
   EventRing& events() { return events_; }
+  const EventRing& events() const { return events_; }
 
   // The learner's recurrent state, (state_bytes,): after the last event that ran, RunAhead
   // included.
   std::span<std::byte> state() { return state_; }
 
+  // All that is not blocks: state, traces, waiting events. Restore leaves the reader not ok() if
+  // the bytes are of another brain.
+  void Save(ByteWriter* writer) const;
+  void Restore(ByteReader* reader);
+
   const Outcome& last() const { return last_; }
-  const Counts& counts() const { return counts_; }
+  Counts counts() const;
   const Activity& activity() const { return activity_; }
 
  private:
@@ -87,7 +105,8 @@ class Learner {
   bool Ready(const Event& event) const;
   void Forward(Event* event);
   absl::Status Run(Event* event);
-  void LearnAreas(Commit* commit);
+  void LearnTarget(const Target& target, Commit* commit);
+  absl::Status OutOfSpares();
 
   const Plan* plan_;
   Store* store_;
@@ -96,9 +115,9 @@ class Learner {
   Workspace memory_;
   Activity activity_;
   StepContext context_;
-  std::vector<float> gate_gradients_;  // Room for the area with most woken regions.
-  uint64_t closed_ = 0;                // Ids up to here get no label any more.
-  uint64_t ahead_ = 0;                 // The event whose forward pass activity_ holds; 0: none.
+  std::vector<std::unique_ptr<AreaCredit>> credits_;  // By area.
+  uint64_t closed_ = 0;  // Ids up to here get no label any more.
+  uint64_t ahead_ = 0;   // The event whose forward pass activity_ holds; 0: none.
   uint64_t ahead_commits_ = 0;
   Outcome last_;
   Counts counts_;

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "activation/brain_spec.h"
+#include "activation/plan.h"
+#include "core/store.h"
+#include "runtime/session.h"
+
+namespace gyrus {
+
+class StateDb;
+
+// A brain that runs: its plan, its blocks, its sessions, and the directory that it lives in:
+//
+//   brain.textproto   what it is
+//   state.db          what it has become: blocks that differ from their start, sessions, history
+//   base.safetensors  where it started, if it was imported; otherwise the seed makes it again
+//
+// Ordinary threads. Sessions must be closed before their runtime.
+class Runtime {
+ public:
+  struct Options {
+    bool read_only = false;  // Opens beside a writer; sessions are frozen, nothing is saved.
+    int max_sessions = 16;   // Frozen sessions open at once, in [1, 1024].
+    uint32_t spares = 2;     // Learning steps' worth of block copies, at least 1.
+  };
+
+  // A brain in memory only.
+  static absl::StatusOr<std::unique_ptr<Runtime>> Create(const BrainSpec& spec,
+                                                         const Options& options);
+
+  // The brain in a directory. Returns NotFound if there is none; FailedPrecondition if it is not
+  // bound yet; as ReadBrain and StateDb::Open do if a file is wrong, locked or damaged.
+  static absl::StatusOr<std::unique_ptr<Runtime>> Open(const std::string& directory,
+                                                       const Options& options);
+
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  // Ends prefaulting: afterwards no step waits for the system to find a page. Before the first
+  // session.
+  void Ready();
+
+  // Opens a session where it was saved under its name, or a fresh one. Returns AlreadyExists if
+  // it is open; FailedPrecondition for a learning session of a read-only brain;
+  // ResourceExhausted if max_sessions are open.
+  absl::StatusOr<std::unique_ptr<Session>> OpenSession(const Session::Options& options);
+
+  // Makes durable, in one transaction, every block that changed since Open, where the given
+  // sessions stand, and lines for the report's history. Returns FailedPrecondition without a
+  // directory or if read-only; as StateDb::Append otherwise, and then the last save stands.
+  absl::Status Save(const std::vector<const Session*>& sessions,
+                    const std::vector<std::string>& history);
+
+  // The history that was saved, oldest first.
+  absl::StatusOr<std::vector<std::string>> History() const;
+
+  // Writes one plain safetensors file of all blocks that other tools open: a tensor of shape
+  // (blocks, rows, columns) for each tensor of each table, named "<table>.<tensor>".
+  absl::Status Export(const std::string& path) const;
+
+  const BrainSpec& spec() const { return plan_->spec(); }
+  const Plan& plan() const { return *plan_; }
+  Store& store() { return *store_; }
+
+ private:
+  Runtime();
+
+  absl::Status Start(const BrainSpec& spec, const Options& options);
+  absl::Status Load(const std::string& directory, const std::string& fingerprint);
+
+  Options options_;
+  std::unique_ptr<const Plan> plan_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<StateDb> state_;  // Null without a directory.
+  std::vector<StateDbSession> saved_sessions_;
+  std::vector<std::string> open_names_;
+};
+
+}  // namespace gyrus

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/session.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/check.h"
+#include "core/status_macros.h"
+
+namespace gyrus {
+
+Session::Session(const Plan* plan, Store* store, Options options)
+    : plan_(plan),
+      store_(store),
+      options_(std::move(options)),
+      state_(plan->state_bytes()),
+      memory_(plan->activity_bytes(Plan::For::kInference)),
+      activity_(plan->MakeActivity(Plan::For::kInference, &memory_)),
+      shown_(&activity_),
+      last_(plan->spec(), 2, plan->state_bytes()),
+      values_(plan->spec().modalities.size()) {}
+
+Session::~Session() = default;
+
+absl::Status Session::Start() {
+  if (options_.mode == Mode::kFrozen) {
+    GYRUS_ASSIGN_OR_RETURN(reader_, store_->OpenReader());
+    return absl::OkStatus();
+  }
+  GYRUS_ASSIGN_OR_RETURN(learner_, Learner::Create(plan_, store_));
+  return absl::OkStatus();
+}
+
+absl::Status Session::CheckWant(const Want& want, const Prediction* prediction) const {
+  const HeadSpec& head = plan_->spec().heads[0];
+  if (want.kind == Want::Kind::kNothing) return absl::OkStatus();
+  if (prediction == nullptr) {
+    return absl::InvalidArgumentError("a wish needs a prediction to be answered in");
+  }
+  if ((want.kind == Want::Kind::kReals) != (head.classes == 0)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("head \"", head.name, "\" predicts ",
+                     head.classes == 0 ? "reals" : "symbols", ", which was not asked for"));
+  }
+  if (want.kind == Want::Kind::kSymbol && want.symbol >= head.classes) {
+    return absl::InvalidArgumentError(absl::StrCat("head \"", head.name, "\" has ", head.classes,
+                                                   " classes, got class ", want.symbol));
+  }
+  if (want.kind == Want::Kind::kDistribution && prediction->distribution.size() != head.classes) {
+    return absl::InvalidArgumentError(absl::StrCat("a distribution of ", head.classes,
+                                                   " classes is asked for in room for ",
+                                                   prediction->distribution.size()));
+  }
+  if (want.kind == Want::Kind::kReals && (prediction->mean.size() != head.outputs ||
+                                          prediction->variance.size() != head.outputs)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("mean and variance of ", head.outputs, " outputs are asked for in room for ",
+                     prediction->mean.size(), " and ", prediction->variance.size()));
+  }
+  return absl::OkStatus();
+}
+
+// The observation with the last known label in its place.
+absl::StatusOr<Observation> Session::Complete(const Observation& observation) {
+  const BrainSpec& spec = plan_->spec();
+  if (observation.values.size() != values_.size()) {
+    return plan_->Check(observation);
+  }
+  std::copy(observation.values.begin(), observation.values.end(), values_.begin());
+  for (std::size_t m = 0; m < values_.size(); ++m) {
+    if (spec.modalities[m].name == spec.last_target_modality) {
+      values_[m] = {.present = has_label_, .symbol = label_};
+    }
+  }
+  const Observation complete{.time = observation.time, .values = values_};
+  GYRUS_RETURN_IF_ERROR(plan_->Check(complete));
+  return complete;
+}
+
+// Where the target of a step is this value `target_next` steps later, it is known now.
+absl::Status Session::LearnFromFuture(const Observation& observation) {
+  const BrainSpec& spec = plan_->spec();
+  if (spec.target_next == 0 || last_step_ < spec.target_next) return absl::OkStatus();
+  for (std::size_t m = 0; m < values_.size(); ++m) {
+    const Value& value = observation.values[m];
+    if (spec.modalities[m].name != spec.target_modality || !value.present) continue;
+    const uint64_t step = last_step_ + 1 - spec.target_next;
+    const Target target{.symbol = value.symbol, .reals = value.reals};
+    const absl::Status status = learner_->Label(step, target);
+    // The step may have been taken back, or its future may hold a gap that cannot be learned.
+    if (status.code() == absl::StatusCode::kOutOfRange) return absl::OkStatus();
+    GYRUS_RETURN_IF_ERROR(status);
+  }
+  return RunLearner();
+}
+
+absl::Status Session::RunLearner() {
+  return learner_->RunFor(Nanos::max(), clock_).status();
+}
+
+absl::StatusOr<uint64_t> Session::Step(const Observation& given, const Want& want,
+                                       Prediction* prediction) {
+  GYRUS_RETURN_IF_ERROR(CheckWant(want, prediction));
+  GYRUS_ASSIGN_OR_RETURN(const Observation observation, Complete(given));
+  if (options_.mode == Mode::kFrozen) {
+    if (last_.size() > 0) last_.PopFront();
+    std::memcpy(last_.Push(last_step_ + 1, observation).state.data(), state_.data(),
+                state_.size());
+    const View view = reader_->Pin();
+    last_snapshot_ = view.number();
+    Serve(view, observation, want, prediction);
+    reader_->Unpin();
+    return ++last_step_;
+  }
+  GYRUS_RETURN_IF_ERROR(LearnFromFuture(observation));
+  // Events that this step pushes out of the window are run before it comes.
+  learner_->Close(last_step_ + 1);
+  GYRUS_RETURN_IF_ERROR(RunLearner());
+  if (in_step_ && learner_->events().size() > 0) {
+    // A label is late: from here on the session serves from a state of its own.
+    std::memcpy(state_.data(), learner_->state().data(), state_.size());
+    in_step_ = false;
+  }
+  Event& event = learner_->Push(last_step_ + 1, observation);
+  ++last_step_;
+  if (in_step_) {
+    std::memcpy(event.state.data(), learner_->state().data(), state_.size());
+    const StepContext* const context = learner_->RunAhead();
+    plan_->heads()[0]->Predict(*context, want, prediction);
+    shown_ = context->activity;
+    return last_step_;
+  }
+  std::memcpy(event.state.data(), state_.data(), state_.size());
+  Serve(store_->Draft(), event.observation, want, prediction);
+  return last_step_;
+}
+
+void Session::Serve(const View& view, const Observation& observation, const Want& want,
+                    Prediction* prediction) {
+  const StepContext context{.view = view, .activity = &activity_, .state = state_.data()};
+  plan_->Forward(context, observation);
+  if (prediction != nullptr) plan_->heads()[0]->Predict(context, want, prediction);
+  shown_ = &activity_;
+}
+
+absl::Status Session::Learn(uint64_t step, const Target& target) {
+  if (options_.mode == Mode::kFrozen) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("session \"", options_.name, "\" is frozen and does not learn"));
+  }
+  GYRUS_RETURN_IF_ERROR(learner_->Label(step, target));
+  has_label_ = true;
+  label_ = target.symbol;
+  return RunLearner();
+}
+
+absl::Status Session::Retract(uint64_t step) {
+  if (options_.mode == Mode::kFrozen) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("session \"", options_.name, "\" is frozen and keeps no steps"));
+  }
+  EventRing& events = learner_->events();
+  Event* const event = events.Find(step);
+  const bool rebuild = event != nullptr && !event->labelled && !in_step_;
+  if (rebuild) std::memcpy(state_.data(), event->state.data(), state_.size());
+  GYRUS_RETURN_IF_ERROR(learner_->Retract(step));
+  if (!rebuild) return absl::OkStatus();
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    Event& later = events.at(i);
+    if (later.id < step) continue;
+    std::memcpy(later.state.data(), state_.data(), state_.size());
+    Serve(store_->Draft(), later.observation, {}, nullptr);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Exploration> Session::Explore() {
+  if (last_step_ == 0) return absl::FailedPreconditionError("there is no step to explore yet");
+  if (options_.mode == Mode::kInline) {
+    EventRing& events = learner_->events();
+    const bool waits = events.size() > 0 && events.at(events.size() - 1).id == last_step_;
+    if (!waits) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("step ", last_step_, " has been learned or taken back; explore before that"));
+    }
+    if (in_step_) return Exploration(this, *learner_->RunAhead());
+    return Exploration(this, Again(store_->Draft(), events.at(events.size() - 1)));
+  }
+  const View view = reader_->Pin();
+  if (view.number() != last_snapshot_) {
+    last_snapshot_ = view.number();
+    return Exploration(this, Again(view, last_.at(0)));
+  }
+  return Exploration(this, {.view = view, .activity = &activity_, .state = state_.data()});
+}
+
+// Runs a step's forward pass once more, on what the brain knows now.
+StepContext Session::Again(const View& view, const Event& event) {
+  std::memcpy(state_.data(), event.state.data(), state_.size());
+  const StepContext context{.view = view, .activity = &activity_, .state = state_.data()};
+  plan_->Forward(context, event.observation);
+  return context;
+}
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Clone(absl::string_view name) {
+  std::unique_ptr<Session> clone(
+      new Session(plan_, store_, {.name = std::string(name), .mode = options_.mode}));
+  GYRUS_RETURN_IF_ERROR(clone->Start());
+  const std::byte* const state =
+      learner_ != nullptr && in_step_ ? learner_->state().data() : state_.data();
+  std::memcpy(clone->state_.data(), state, state_.size());
+  if (clone->learner_ != nullptr) {
+    std::memcpy(clone->learner_->state().data(), state, state_.size());
+  }
+  clone->has_label_ = has_label_;
+  clone->label_ = label_;
+  return clone;
+}
+
+std::string Session::Save() const {
+  ByteWriter writer;
+  writer.Put(last_step_);
+  writer.Put<uint8_t>(in_step_ ? 1 : 0);
+  writer.Put<uint8_t>(has_label_ ? 1 : 0);
+  writer.Put(label_);
+  const bool serves = learner_ == nullptr || !in_step_;
+  writer.PutSpan<std::byte>(serves ? std::span<const std::byte>(state_)
+                                   : std::span<const std::byte>(learner_->state()));
+  writer.Put<uint8_t>(learner_ != nullptr ? 1 : 0);
+  if (learner_ != nullptr) learner_->Save(&writer);
+  return writer.bytes();
+}
+
+absl::Status Session::Restore(absl::string_view position) {
+  ByteReader reader(position);
+  last_step_ = reader.Get<uint64_t>();
+  in_step_ = reader.Get<uint8_t>() != 0;
+  has_label_ = reader.Get<uint8_t>() != 0;
+  label_ = reader.Get<uint32_t>();
+  reader.GetSpan<std::byte>(state_);
+  const bool has_learner = reader.Get<uint8_t>() != 0;
+  if (learner_ != nullptr && has_learner) {
+    learner_->Restore(&reader);
+    learner_->RunAhead();
+    if (!reader.done()) reader.Fail();
+  } else if (learner_ != nullptr) {
+    std::memcpy(learner_->state().data(), state_.data(), state_.size());
+  }
+  if (reader.ok()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("the saved position of session \"", options_.name,
+                                          "\" does not fit this brain"));
+}
+
+Exploration::Exploration(Exploration&& other) noexcept
+    : session_(std::exchange(other.session_, nullptr)), context_(other.context_) {}
+
+Exploration::~Exploration() {
+  if (session_ != nullptr && session_->reader_.has_value()) session_->reader_->Unpin();
+}
+
+absl::Status Exploration::Predict(const Want& want, Prediction* prediction) const {
+  GYRUS_RETURN_IF_ERROR(session_->CheckWant(want, prediction));
+  session_->plan_->heads()[0]->Predict(context_, want, prediction);
+  return absl::OkStatus();
+}
+
+}  // namespace gyrus
