@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "activation/accumulators.h"
 #include "core/kernels/vector.h"
 #include "core/status_macros.h"
 
@@ -188,6 +189,12 @@ absl::Status Plan::CompileArea(const AreaSpec& spec) {
                           Rng rng(seed, stream + index);
                           made->Initialise(&rng, block);
                         });
+  if (made->shape().learns && spec.learning.optimiser == Optimiser::kRmsprop) {
+    GYRUS_ASSIGN_OR_RETURN(BlockLayout accumulators, AccumulatorLayout(made->layout()));
+    area.accumulators_table =
+        builder_.AddTable(spec.name + ".accumulators", std::move(accumulators), spec.regions,
+                          spec.woken * spec.learning.chunk);
+  }
   if (made->shape().state_floats > 0) {
     area.state_offset =
         builder_.AddState(std::size_t{spec.regions} * made->shape().state_floats * sizeof(float));

@@ -38,7 +38,8 @@ struct AreaPlan {
   std::unique_ptr<Router> router = nullptr;
   std::unique_ptr<Cell> cell = nullptr;
   uint32_t weights_table = 0;
-  std::size_t state_offset = 0;  // Of (regions, state_floats) floats.
+  uint32_t accumulators_table = 0;  // Of cells that learn by RMSprop.
+  std::size_t state_offset = 0;     // Of (regions, state_floats) floats.
 };
 
 // A brain compiled: pure components in the order in which they run. It holds no parameters (the

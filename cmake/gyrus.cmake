@@ -18,7 +18,8 @@ add_library(gyrus_flags INTERFACE)
 target_compile_features(gyrus_flags INTERFACE cxx_std_20)
 target_compile_options(
   gyrus_flags
-  INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Werror
+  INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wno-restrict
+            -Werror
             -ffp-contract=off $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
 find_program(GYRUS_MOLD mold)
 if(GYRUS_MOLD AND NOT CMAKE_CROSSCOMPILING)

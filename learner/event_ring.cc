@@ -112,8 +112,8 @@ void EventRing::Restore(ByteReader* reader) {
       values[m].present = reader->Get<uint8_t>() != 0;
       values[m].symbol = reader->Get<uint32_t>();
       values[m].reals = reader->GetVector(&reals[m], modalities_[m].size);
-      values[m].pixels = reader->GetVector(
-          &pixels[m], std::size_t{modalities_[m].rows} * modalities_[m].columns);
+      values[m].pixels =
+          reader->GetVector(&pixels[m], std::size_t{modalities_[m].rows} * modalities_[m].columns);
     }
     Event& event = Push(id, {.time = time, .values = values});
     const bool labelled = reader->Get<uint8_t>() != 0;

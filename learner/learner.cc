@@ -60,7 +60,8 @@ absl::Status Learner::Label(uint64_t id, const Target& target) {
   }
   Event* const event = events_.Find(id);
   if (event == nullptr || id <= closed_) {
-    return absl::OutOfRangeError(absl::StrCat("step ", id, " gets no label any more: label_window is ",
+    return absl::OutOfRangeError(absl::StrCat("step ", id,
+                                              " gets no label any more: label_window is ",
                                               plan_->spec().label_window, " steps"));
   }
   if (event->labelled) {

@@ -116,8 +116,8 @@ class Learner {
   Activity activity_;
   StepContext context_;
   std::vector<std::unique_ptr<AreaCredit>> credits_;  // By area.
-  uint64_t closed_ = 0;  // Ids up to here get no label any more.
-  uint64_t ahead_ = 0;   // The event whose forward pass activity_ holds; 0: none.
+  uint64_t closed_ = 0;                               // Ids up to here get no label any more.
+  uint64_t ahead_ = 0;  // The event whose forward pass activity_ holds; 0: none.
   uint64_t ahead_commits_ = 0;
   Outcome last_;
   Counts counts_;

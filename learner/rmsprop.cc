@@ -10,17 +10,6 @@
 
 namespace gyrus {
 
-absl::StatusOr<BlockLayout> AccumulatorLayout(const BlockLayout& weights) {
-  std::vector<TensorSpec> tensors;
-  for (const TensorSpec& tensor : weights.tensors()) {
-    tensors.push_back({.name = absl::StrCat(tensor.name, ".mean_square"),
-                       .columns = tensor.rows,
-                       .merge = Merge::kNever});
-  }
-  tensors.push_back({.name = "filled", .merge = Merge::kNever});
-  return BlockLayout::Create(std::move(tensors), TensorReader::kLearner);
-}
-
 kernels::RmspropStep Accumulators::Advance(float rate, float beta) const noexcept {
   // 1 - beta^t by its recurrence: exact to rounding, with no call of pow and nothing to set up.
   float& filled = FloatsOf(accumulated_, accumulated_.tensors().size() - 1, block_)[0];

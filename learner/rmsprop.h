@@ -5,6 +5,7 @@
 #include <span>
 
 #include "absl/status/statusor.h"
+#include "activation/accumulators.h"
 #include "activation/brain_spec.h"
 #include "core/kernels/update.h"
 #include "core/layout.h"
@@ -20,10 +21,6 @@ namespace gyrus {
 // Per row, not per weight: a row is a unit, whose inputs share a scale, and the accumulators cost
 // a load per row instead of one per weight. They sleep and wake with their region; t counts the
 // region's own updates, so that a region woken for the first time takes a step of full size.
-
-// What RMSprop keeps for a block of `weights`: a vector of one f32 per row for each tensor, in the
-// same order, then 1 - beta^t. Read by the learner alone, never merged; a fresh block is all zero.
-absl::StatusOr<BlockLayout> AccumulatorLayout(const BlockLayout& weights);
 
 // The accumulators of one block. Borrows the block.
 class Accumulators {

@@ -40,9 +40,9 @@ absl::Status Session::CheckWant(const Want& want, const Prediction* prediction) 
     return absl::InvalidArgumentError("a wish needs a prediction to be answered in");
   }
   if ((want.kind == Want::Kind::kReals) != (head.classes == 0)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("head \"", head.name, "\" predicts ",
-                     head.classes == 0 ? "reals" : "symbols", ", which was not asked for"));
+    return absl::InvalidArgumentError(absl::StrCat("head \"", head.name, "\" predicts ",
+                                                   head.classes == 0 ? "reals" : "symbols",
+                                                   ", which was not asked for"));
   }
   if (want.kind == Want::Kind::kSymbol && want.symbol >= head.classes) {
     return absl::InvalidArgumentError(absl::StrCat("head \"", head.name, "\" has ", head.classes,
@@ -53,8 +53,8 @@ absl::Status Session::CheckWant(const Want& want, const Prediction* prediction) 
                                                    " classes is asked for in room for ",
                                                    prediction->distribution.size()));
   }
-  if (want.kind == Want::Kind::kReals && (prediction->mean.size() != head.outputs ||
-                                          prediction->variance.size() != head.outputs)) {
+  if (want.kind == Want::Kind::kReals &&
+      (prediction->mean.size() != head.outputs || prediction->variance.size() != head.outputs)) {
     return absl::InvalidArgumentError(
         absl::StrCat("mean and variance of ", head.outputs, " outputs are asked for in room for ",
                      prediction->mean.size(), " and ", prediction->variance.size()));
@@ -96,9 +96,7 @@ absl::Status Session::LearnFromFuture(const Observation& observation) {
   return RunLearner();
 }
 
-absl::Status Session::RunLearner() {
-  return learner_->RunFor(Nanos::max(), clock_).status();
-}
+absl::Status Session::RunLearner() { return learner_->RunFor(Nanos::max(), clock_).status(); }
 
 absl::StatusOr<uint64_t> Session::Step(const Observation& given, const Want& want,
                                        Prediction* prediction) {
@@ -106,8 +104,7 @@ absl::StatusOr<uint64_t> Session::Step(const Observation& given, const Want& wan
   GYRUS_ASSIGN_OR_RETURN(const Observation observation, Complete(given));
   if (options_.mode == Mode::kFrozen) {
     if (last_.size() > 0) last_.PopFront();
-    std::memcpy(last_.Push(last_step_ + 1, observation).state.data(), state_.data(),
-                state_.size());
+    std::memcpy(last_.Push(last_step_ + 1, observation).state.data(), state_.data(), state_.size());
     const View view = reader_->Pin();
     last_snapshot_ = view.number();
     Serve(view, observation, want, prediction);
@@ -182,8 +179,8 @@ absl::StatusOr<Exploration> Session::Explore() {
     EventRing& events = learner_->events();
     const bool waits = events.size() > 0 && events.at(events.size() - 1).id == last_step_;
     if (!waits) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("step ", last_step_, " has been learned or taken back; explore before that"));
+      return absl::FailedPreconditionError(absl::StrCat(
+          "step ", last_step_, " has been learned or taken back; explore before that"));
     }
     if (in_step_) return Exploration(this, *learner_->RunAhead());
     return Exploration(this, Again(store_->Draft(), events.at(events.size() - 1)));

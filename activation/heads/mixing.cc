@@ -337,26 +337,33 @@ float MixingHead::CorrectByMaps(const StepContext& context, uint32_t node, const
   return std::clamp(p, kLeast, 1.0F - kLeast);
 }
 
+// Walks the path to `symbol` as far as there is anything to decide; leaves every decision on it at
+// its depth. Returns the probability served.
+double MixingHead::Probability(const StepContext& context, uint32_t symbol) const noexcept {
+  const uint32_t leaf = (1U << depth_) | symbol;
+  const SeenClasses::Now seen = seen_.At(context.view);
+  Approach(context, symbol);
+  float probability = seen.Seen(leaf) ? 1.0F : 0.0F;
+  for (uint32_t depth = 0; depth < depth_; ++depth) {
+    // Where no label has ever gone the other way there is nothing to decide.
+    if (!seen.Seen(leaf >> (depth_ - depth - 1) ^ 1U)) continue;
+    const float p = Decide(context, leaf >> (depth_ - depth));
+    probability *= (leaf >> (depth_ - depth - 1) & 1U) != 0 ? p : 1.0F - p;
+  }
+  return static_cast<double>(seen.Served(probability, classes_));
+}
+
 double MixingHead::Learn(const StepContext& context, const Target& target,
                          Commit* commit) const noexcept {
   const uint32_t leaf = (1U << depth_) | target.symbol;
   const SeenClasses::Now seen = seen_.At(context.view);
-  // Where no label has ever gone the other way there is nothing to learn.
-  const auto decides = [&](uint32_t depth) { return seen.Seen(leaf >> (depth_ - depth - 1) ^ 1U); };
-  Approach(context, target.symbol);
-  float probability = seen.Seen(leaf) ? 1.0F : 0.0F;
+  const double probability = Probability(context, target.symbol);
   for (uint32_t depth = 0; depth < depth_; ++depth) {
-    if (!decides(depth)) continue;
-    const float p = Decide(context, leaf >> (depth_ - depth));
-    probability *= (leaf >> (depth_ - depth - 1) & 1U) != 0 ? p : 1.0F - p;
-  }
-  const double loss = -std::log(static_cast<double>(seen.Served(probability, classes_)));
-  for (uint32_t depth = 0; depth < depth_; ++depth) {
-    if (!decides(depth)) continue;
+    if (!seen.Seen(leaf >> (depth_ - depth - 1) ^ 1U)) continue;
     LearnDecision(context, depth, leaf >> (depth_ - depth - 1) & 1U, commit);
   }
   seen_.Learn(leaf, commit);
-  return loss;
+  return -std::log(probability);
 }
 
 void MixingHead::LearnDecision(const StepContext& context, uint32_t depth, uint32_t bit,
@@ -392,6 +399,10 @@ void MixingHead::Predict(const StepContext& context, const Want& want,
                          Prediction* prediction) const noexcept {
   if (want.kind == Want::Kind::kBest) Best(context, prediction);
   if (want.kind == Want::Kind::kDistribution) Distribution(context, prediction);
+  if (want.kind == Want::Kind::kSymbol) {
+    prediction->best = want.symbol;
+    prediction->best_probability = static_cast<float>(Probability(context, want.symbol));
+  }
 }
 
 // Nodes that are still worth opening, most probable first: the first leaf taken is the best one.

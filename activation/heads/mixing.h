@@ -90,6 +90,7 @@ class MixingHead final : public Head {
   float CorrectByMaps(const StepContext& context, uint32_t node, const uint32_t* signals,
                       Decision* decision) const noexcept;
   void Approach(const StepContext& context, uint32_t symbol) const noexcept;
+  double Probability(const StepContext& context, uint32_t symbol) const noexcept;
   void LearnDecision(const StepContext& context, uint32_t depth, uint32_t bit,
                      Commit* commit) const noexcept;
   void Best(const StepContext& context, Prediction* prediction) const noexcept;
