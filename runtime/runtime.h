@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -50,23 +51,22 @@ class Runtime {
   // session.
   void Ready();
 
-  // Opens a session where it was saved under its name, or a fresh one. Returns AlreadyExists if
-  // it is open; FailedPrecondition for a learning session of a read-only brain;
-  // ResourceExhausted if max_sessions are open.
+  // Opens a session where it was saved under its name, or a fresh one. Returns FailedPrecondition
+  // for a learning session of a read-only brain; ResourceExhausted if max_sessions are open;
+  // DataLoss if what was saved does not fit.
   absl::StatusOr<std::unique_ptr<Session>> OpenSession(const Session::Options& options);
 
   // Makes durable, in one transaction, every block that changed since Open, where the given
   // sessions stand, and lines for the report's history. Returns FailedPrecondition without a
   // directory or if read-only; as StateDb::Append otherwise, and then the last save stands.
-  absl::Status Save(const std::vector<const Session*>& sessions,
-                    const std::vector<std::string>& history);
+  absl::Status Save(const std::vector<Session*>& sessions, const std::vector<std::string>& history);
 
   // The history that was saved, oldest first.
   absl::StatusOr<std::vector<std::string>> History() const;
 
   // Writes one plain safetensors file of all blocks that other tools open: a tensor of shape
   // (blocks, rows, columns) for each tensor of each table, named "<table>.<tensor>".
-  absl::Status Export(const std::string& path) const;
+  absl::Status Export(const std::string& path);
 
   const BrainSpec& spec() const { return plan_->spec(); }
   const Plan& plan() const { return *plan_; }
@@ -76,14 +76,14 @@ class Runtime {
   Runtime();
 
   absl::Status Start(const BrainSpec& spec, const Options& options);
-  absl::Status Load(const std::string& directory, const std::string& fingerprint);
+  absl::Status Load(const std::string& directory);
 
   Options options_;
   std::unique_ptr<const Plan> plan_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<StateDb> state_;  // Null without a directory.
-  std::vector<StateDbSession> saved_sessions_;
-  std::vector<std::string> open_names_;
+  SnapshotNumber saved_number_ = 0;
+  std::map<std::string, std::string> positions_;  // Saved, by session.
 };
 
 }  // namespace gyrus

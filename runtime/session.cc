@@ -216,6 +216,10 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Clone(absl::string_view name) 
   return clone;
 }
 
+absl::Status Session::Settle() {
+  return learner_ == nullptr ? absl::OkStatus() : learner_->FinishChunks();
+}
+
 std::string Session::Save() const {
   ByteWriter writer;
   writer.Put(last_step_);

@@ -83,6 +83,9 @@ class Session {
   // The learner's account; null if frozen.
   const Learner* learner() const { return learner_.get(); }
 
+  // Ends chunks of learning steps early, so that the blocks hold all that was learned.
+  absl::Status Settle();
+
   // Where the stream stands, for saving; and back. Restore returns DataLoss for bytes that Save of
   // the same brain did not write.
   std::string Save() const;
