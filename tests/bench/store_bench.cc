@@ -52,55 +52,50 @@ class RandomRows {
   std::vector<uint32_t> batch_;
 };
 
-// Reads `batch` with `read`, asking `prefetch` for what comes kAhead rows later.
-template <typename ReadRow, typename PrefetchRow>
-uint64_t SumRows(const std::vector<uint32_t>& batch, ReadRow read, PrefetchRow prefetch) {
+// A flat array, with what TableView has.
+struct FlatRows {
+  const std::byte* data;
+
+  const std::byte* Read(uint32_t row) const { return data + row * kRowBytes; }
+  [[gnu::always_inline]] void Prefetch(uint32_t row) const {
+    __builtin_prefetch(data + row * kRowBytes);
+  }
+};
+
+// Reads a batch; asks for what comes kAhead rows later if `ahead`.
+template <typename Rows>
+uint64_t SumRows(const std::vector<uint32_t>& batch, const Rows& rows, bool ahead) {
   uint64_t sum = 0;
   for (int i = 0; i < kRowsPerBatch; ++i) {
-    prefetch(batch[i + kAhead]);
+    if (ahead) rows.Prefetch(batch[i + kAhead]);
     uint64_t words[kRowBytes / 8];
-    std::memcpy(words, read(batch[i]), kRowBytes);
+    std::memcpy(words, rows.Read(batch[i]), kRowBytes);
     for (const uint64_t word : words) sum += word;
   }
   return sum;
 }
 
-void BM_ReadFlat(benchmark::State& state) {
-  const auto rows = static_cast<uint32_t>(state.range(0));
+template <typename Rows>
+void ReadRandomRows(benchmark::State& state, const Rows& rows) {
+  RandomRows random(static_cast<uint32_t>(state.range(0)));
   const bool ahead = state.range(1) != 0;
-  const auto memory = PageMemory::Allocate(rows * kRowBytes);
-  GYRUS_CHECK(memory.ok());
-  const std::byte* data = memory->data();
-  std::memset(memory->data(), 1, rows * kRowBytes);
-  RandomRows random(rows);
-  for (auto _ : state) {
-    const auto& batch = random.Next();
-    benchmark::DoNotOptimize(SumRows(
-        batch, [&](uint32_t row) { return data + row * kRowBytes; },
-        [&](uint32_t row) {
-          if (ahead) __builtin_prefetch(data + row * kRowBytes);
-        }));
-  }
+  for (auto _ : state) benchmark::DoNotOptimize(SumRows(random.Next(), rows, ahead));
   state.SetItemsProcessed(state.iterations() * kRowsPerBatch);
 }
 
+void BM_ReadFlat(benchmark::State& state) {
+  const auto bytes = static_cast<std::size_t>(state.range(0)) * kRowBytes;
+  const auto memory = PageMemory::Allocate(bytes);
+  GYRUS_CHECK(memory.ok());
+  std::memset(memory->data(), 1, bytes);
+  ReadRandomRows(state, FlatRows{memory->data()});
+}
+
 void BM_ReadView(benchmark::State& state) {
-  const auto rows = static_cast<uint32_t>(state.range(0));
-  const bool ahead = state.range(1) != 0;
-  const auto store = MakeStore(rows, 0, kRowBytes);
+  const auto store = MakeStore(static_cast<uint32_t>(state.range(0)), 0, kRowBytes);
   auto reader = store->OpenReader();
   GYRUS_CHECK(reader.ok());
-  const TableView view = reader->Pin().table(0);
-  RandomRows random(rows);
-  for (auto _ : state) {
-    const auto& batch = random.Next();
-    benchmark::DoNotOptimize(SumRows(
-        batch, [&](uint32_t row) { return view.Read(row); },
-        [&](uint32_t row) {
-          if (ahead) view.Prefetch(row);
-        }));
-  }
-  state.SetItemsProcessed(state.iterations() * kRowsPerBatch);
+  ReadRandomRows(state, reader->Pin().table(0));
 }
 
 void Sizes(benchmark::internal::Benchmark* benchmark) {
