@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/block_table.h"
+#include "core/check.h"
 #include "core/mutex.h"
 #include "core/real_time.h"
 
@@ -266,7 +267,9 @@ class Reader {
 };
 
 inline std::byte* Commit::Write(BlockId id) noexcept ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  GYRUS_DCHECK(id.table < store_->tables_.size());
   BlockTable& table = store_->tables_[id.table];
+  GYRUS_DCHECK(id.index < table.spec().blocks);
   const PackedVersion newest = table.head(id.index);
   if (newest.stamp() < store_->floors_[id.table]) [[unlikely]]
     return store_->FirstWriteLocked(id);
