@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/report/summary_table.h"
+
+#include <cmath>
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tools/report/plot.h"
+
+namespace gyrus {
+namespace {
+
+struct Row {
+  const char* field;
+  const char* words;
+  const char* unit;
+  double scale;
+};
+
+constexpr Row kRows[] = {
+    {"examples", "Examples seen", "", 1},
+    {"seconds", "Time taken", " s", 1},
+    {"examples_per_second", "Examples per second", "", 1},
+    {"loss", "Loss (lower is better)", "", 1},
+    {"baseline", "The baseline's loss", "", 1},
+    {"accuracy", "Right answers", " %", 100},
+    {"test_accuracy", "Right answers on the test input", " %", 100},
+    {"bits_per_symbol", "Bits per symbol", "", 1},
+    {"mse", "Mean squared residual", "", 1},
+    {"step_us_p50", "A step (prediction), median", " µs", 1},
+    {"step_us_p99", "A step, 99 of 100 within", " µs", 1},
+    {"learn_us_p50", "Learning from it, median", " µs", 1},
+    {"learn_us_p99", "Learning, 99 of 100 within", " µs", 1},
+    {"regions_total", "Regions", "", 1},
+    {"regions_woken_mean", "Regions woken by an example, mean", "", 1},
+    {"parameters", "Parameters", "", 1},
+    {"parameters_woken_mean", "Parameters woken by an example, mean", "", 1},
+    {"peak_rss_bytes", "Memory at most", " MB", 1e-6},
+};
+
+void Append(std::string* table, const std::string& words, const std::string& value) {
+  absl::StrAppend(table, "<tr><th scope=row>", Escaped(words), "</th><td>", Escaped(value),
+                  "</td></tr>\n");
+}
+
+}  // namespace
+
+std::string SummaryTable(const SummaryLine& summary) {
+  std::string table = "<table>\n";
+  std::set<std::string> shown = {"run", "kind"};
+  for (const Row& row : kRows) {
+    shown.insert(row.field);
+    const double value = summary.Number(row.field);
+    if (!std::isfinite(value)) continue;
+    Append(&table, row.words, Short(value * row.scale) + row.unit);
+  }
+  for (const auto& [name, value] : summary.numbers) {
+    if (shown.count(name) == 0 && std::isfinite(value)) Append(&table, name, Short(value));
+  }
+  for (const auto& [name, value] : summary.words) {
+    if (shown.count(name) == 0 && !value.empty()) Append(&table, name, value);
+  }
+  return table + "</table>\n";
+}
+
+}  // namespace gyrus
