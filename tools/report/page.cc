@@ -14,7 +14,7 @@ constexpr char kStyle[] = R"css(
 --rule:#2a313d;--card:#1a2029;--model:#7fb0ff;--other:#e0bd62}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:980px;padding:20px 16px 48px;background:var(--paper);
-color:var(--ink);font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
+color:var(--ink);font:16px/1.5 system-ui,sans-serif;overflow-wrap:break-word}
 h1{font-size:26px;line-height:1.2;margin:8px 0}
 h2{font-size:19px;margin:40px 0 4px}
 h3{font-size:15px;margin:20px 0 0}
@@ -50,7 +50,7 @@ vertical-align:middle;border-top:3px solid var(--model)}
 table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{padding:6px 8px 6px 0;border-bottom:1px solid var(--rule);text-align:left;font-weight:400;
 vertical-align:top}
-td{text-align:right;font-variant-numeric:tabular-nums}
+td{text-align:right;overflow-wrap:anywhere;min-width:45%;font-variant-numeric:tabular-nums}
 thead th{color:var(--quiet)}
 .wide{overflow-x:auto}
 dl{display:grid;grid-template-columns:minmax(110px,auto) 1fr;gap:6px 16px;font-size:14px}

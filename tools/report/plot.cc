@@ -28,6 +28,21 @@ std::string Grouped(double value) {
   return digits;
 }
 
+// Powers of ten, and between them 2 and 5 if there are few.
+std::vector<double> LogTicks(double low, double high, int count) {
+  const double decades = std::log10(high / low);
+  const int every = std::max(1, static_cast<int>(std::ceil(decades / count)));
+  std::vector<double> ticks;
+  for (int power = static_cast<int>(std::floor(std::log10(low))); std::pow(10, power) <= high;
+       power += every) {
+    for (const double lead : {1.0, 2.0, 5.0}) {
+      const double tick = lead * std::pow(10, power);
+      if ((lead == 1 || decades < 2) && tick >= low && tick <= high) ticks.push_back(tick);
+    }
+  }
+  return ticks;
+}
+
 std::string Frame(const Axis& x, const Axis* y, absl::string_view drawing, const Labels& labels) {
   std::string grid;
   std::string text;
@@ -63,7 +78,7 @@ std::string Short(double value) {
   if (size >= 1e10) return absl::StrFormat("%.3g G", value / 1e9);
   if (size >= 1e6) return absl::StrFormat("%.3g M", value / 1e6);
   if (size >= 1000) return Grouped(value);
-  return absl::StrFormat("%.3g", value);
+  return absl::StrFormat("%.4g", value);
 }
 
 double Axis::At(double value) const {
@@ -74,16 +89,7 @@ double Axis::At(double value) const {
 
 std::vector<double> Axis::Ticks(int count) const {
   std::vector<double> ticks;
-  if (log) {
-    const double decades = std::log10(high / low);
-    const int every = std::max(1, static_cast<int>(std::ceil(decades / count)));
-    for (int power = static_cast<int>(std::ceil(std::log10(low))); std::pow(10, power) <= high;
-         power += every) {
-      ticks.push_back(std::pow(10, power));
-    }
-    if (ticks.size() < 2) ticks = {low, high};
-    return ticks;
-  }
+  if (log) return LogTicks(low, high, count);
   const double rough = (high - low) / count;
   const double power = std::pow(10, std::floor(std::log10(rough)));
   const double lead = rough / power;

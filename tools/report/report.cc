@@ -151,16 +151,18 @@ std::string Loads(const SummaryLine& summary) {
     const double even = 100.0 / static_cast<double>(area.bins.size());
     std::vector<Bar> bars;
     double most = even;
+    const double groups = static_cast<double>(area.bins.size());
+    const double end = area.regions > 0 ? area.regions : groups;
     for (std::size_t i = 0; i < area.bins.size(); ++i) {
       const double share = total > 0 ? 100 * area.bins[i] / total : 0;
-      bars.push_back({static_cast<double>(i), static_cast<double>(i + 1), share});
+      const double begin = static_cast<double>(i) / groups * end;
+      bars.push_back({begin, begin + end / groups, share});
       most = std::max(most, share);
     }
     const std::string regions =
         area.regions > 0 ? absl::StrCat(", ", Short(area.regions), " regions") : "";
     absl::StrAppend(&plots, "<h3>", Escaped(area.area), regions, "</h3><div class=short>",
-                    BarPlot({.low = 0, .high = static_cast<double>(area.bins.size())},
-                            {.low = 0, .high = most * 1.05}, bars, even,
+                    BarPlot({.low = 0, .high = end}, {.low = 0, .high = most * 1.05}, bars, even,
                             {.x = "regions, in order",
                              .y = "% of the area's wakings",
                              .spoken = absl::StrCat("Load of the regions of ", area.area)}),
@@ -225,7 +227,9 @@ void AppendTile(std::string* tiles, double value, absl::string_view unit, absl::
 
 std::string Tiles(const SummaryLine& summary) {
   std::string tiles = "<div class=tiles>";
-  AppendTile(&tiles, summary.Number("examples"), "", "examples, each predicted, then learned");
+  AppendTile(&tiles, summary.Number("examples"), "",
+             summary.Word("command") == "run" ? "examples, predicted by the frozen brain"
+                                              : "examples, each predicted, then learned");
   const double bits = summary.Number("bits_per_symbol");
   const double accuracy = summary.Number("accuracy");
   if (std::isfinite(bits)) {

@@ -39,6 +39,17 @@ constexpr Row kRows[] = {
     {"peak_rss_bytes", "Memory at most", " MB", 1e-6},
 };
 
+struct WordRow {
+  const char* field;
+  const char* words;
+};
+
+constexpr WordRow kWordRows[] = {
+    {"command", "What was done"},       {"input", "Input"}, {"time", "When"},
+    {"preset", "Made from the preset"}, {"brain", "Brain"}, {"baseline_name", "The baseline"},
+    {"loss_name", "The loss"},
+};
+
 void Append(std::string* table, const std::string& words, const std::string& value) {
   absl::StrAppend(table, "<tr><th scope=row>", Escaped(words), "</th><td>", Escaped(value),
                   "</td></tr>\n");
@@ -49,6 +60,10 @@ void Append(std::string* table, const std::string& words, const std::string& val
 std::string SummaryTable(const SummaryLine& summary) {
   std::string table = "<table>\n";
   std::set<std::string> shown = {"run", "kind"};
+  for (const WordRow& row : kWordRows) {
+    shown.insert(row.field);
+    if (!summary.Word(row.field).empty()) Append(&table, row.words, summary.Word(row.field));
+  }
   for (const Row& row : kRows) {
     shown.insert(row.field);
     const double value = summary.Number(row.field);

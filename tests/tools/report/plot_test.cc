@@ -22,7 +22,7 @@ TEST(EscapedTest, LeavesNothingThatATagOrAnAttributeCouldEndWith) {
 
 TEST(ShortTest, ReadsLikeANumberInProse) {
   EXPECT_EQ(Short(0), "0");
-  EXPECT_EQ(Short(1.23456), "1.23");
+  EXPECT_EQ(Short(1.23456), "1.235");
   EXPECT_EQ(Short(45678), "45,678");
   EXPECT_EQ(Short(-1234), "-1,234");
   EXPECT_EQ(Short(1.234e6), "1.23 M");
@@ -32,6 +32,7 @@ TEST(ShortTest, ReadsLikeANumberInProse) {
 TEST(AxisTest, TicksAreRoundAndWithin) {
   EXPECT_THAT((Axis{.low = 0, .high = 9.5}).Ticks(5), ElementsAre(0, 2, 4, 6, 8));
   EXPECT_THAT((Axis{.low = 3, .high = 2000, .log = true}).Ticks(5), ElementsAre(10, 100, 1000));
+  EXPECT_THAT((Axis{.low = 0.4, .high = 6, .log = true}).Ticks(5), ElementsAre(0.5, 1, 2, 5));
 }
 
 TEST(AxisTest, PlacesByRatioIfLogarithmic) {
