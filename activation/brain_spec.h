@@ -237,6 +237,24 @@ struct HeadSpec {
   std::variant<MixingHeadSpec, SoftmaxHeadSpec, RidgeHeadSpec, KalmanHeadSpec> kind;
 };
 
+// ---- What the first input bound (runtime/binding.h).
+
+enum class ColumnType : uint8_t { kReal, kCategory };
+
+struct ColumnSpec {
+  std::string name;
+  ColumnType type = ColumnType::kReal;
+  std::vector<std::string> categories = {};  // Their ids, in order of first appearance.
+  bool hashed = false;                       // Too many to list: a category's id is its hash.
+};
+
+// The table that the brain learns from; empty for bytes and, but for the classes, images.
+struct SchemaSpec {
+  std::vector<ColumnSpec> columns = {};       // The target's too, if it has one.
+  std::string target = {};                    // A column; "": none, or given from elsewhere.
+  std::vector<std::string> class_names = {};  // Their ids, in order of first appearance.
+};
+
 // ---- The brain.
 
 struct BrainSpec {
@@ -251,6 +269,7 @@ struct BrainSpec {
   std::string target_modality;       // With target_next: which.
   std::string last_target_modality;  // A symbol modality that carries the last known label, or "".
   uint32_t label_window = 1;         // Steps for which a label may come late, in [1, 65536].
+  SchemaSpec schema = {};
 };
 
 }  // namespace gyrus
