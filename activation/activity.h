@@ -40,9 +40,10 @@ struct AreaActivity {
 // The trace of one step through a plan: written by the forward pass, read by heads and by the
 // learner. Scratch: worth nothing once the next step begins. Its memory is its plan's to lay out.
 struct Activity {
-  std::vector<Encoding> encodings;    // By encoder.
-  std::vector<AreaActivity> areas;    // By area.
-  std::span<std::byte> head_scratch;  // One after the other, each at its head's offset.
+  std::vector<Encoding> encodings;             // By encoder.
+  std::vector<AreaActivity> areas;             // By area.
+  std::span<std::byte> head_scratch;           // One after the other, each at its head's offset.
+  std::span<std::byte> learning_scratch = {};  // For whoever learns right now; empty in inference.
 };
 
 // What a component sees of a step: the blocks, what happened so far, and its session's state.

@@ -206,27 +206,39 @@ struct MixingHeadSpec {
   float final_rate = 0.002F;
 };
 
+// Logistic regression over many classes, which sends its gradient down.
 struct SoftmaxHeadSpec {
-  std::string input;  // An area or an encoder with a vector.
-  float rate = 0.01F;
+  std::string input;   // An area or an encoder with a vector.
+  float rate = 0.01F;  // In (0, 10].
+  Optimiser optimiser = Optimiser::kRmsprop;
+  float beta = 0.99F;  // RMSprop's memory, in [0, 1).
 };
 
 enum class RidgeForm : uint8_t { kCovariance, kInformation };
 
+// Least squares over frozen features: class scores (one-hot targets) or reals.
 struct RidgeHeadSpec {
-  std::string area;  // Whose woken regions each have a readout of their own.
+  std::string area = {};                 // Whose woken regions each have a readout of their own;
+                                         // "": one readout over `inputs`.
+  std::vector<std::string> inputs = {};  // Encoders and areas that every readout reads as well.
   RidgeForm form = RidgeForm::kCovariance;
-  float lambda = 1.0F;        // > 0.
-  float forget = 1.0F;        // In (0, 1]; 1 keeps the readout free of order.
-  uint32_t solve_every = 64;  // kInformation: samples of a region until its weights are solved.
+  float lambda = 1.0F;         // > 0.
+  float forget = 1.0F;         // In (0, 1]; 1 keeps the readout free of order. kInformation: 1.
+  uint32_t solve_every = 64;   // kInformation: samples of a region until its weights are solved.
+  std::string reference = {};  // Reals: an encoder whose first elements the target is near; what is
+                               // learned is the difference.
 };
 
+// Least squares whose weights drift: reals with their uncertainty. What is noise is in units of
+// each output's observation noise.
 struct KalmanHeadSpec {
-  std::string area;
-  float lambda = 1.0F;
-  float process_noise = 1e-5F;     // Q per step, >= 0.
-  float observation_noise = 1.0F;  // > 0; learned from residuals where `learn_noise`.
-  bool learn_noise = true;
+  std::string area = {};                 // As of a ridge head.
+  std::vector<std::string> inputs = {};  // As of a ridge head.
+  float lambda = 1.0F;                   // > 0; a weight's variance is 1 / lambda at the start.
+  float process_noise = 1e-5F;           // Q per step, >= 0.
+  float observation_noise = 1.0F;        // A variance, > 0; where the next is set, its start.
+  bool learn_noise = true;               // From residuals, per region and output.
+  std::string reference = {};            // As of a ridge head.
 };
 
 // Learns one target. The first head is the brain's answer.

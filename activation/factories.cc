@@ -19,7 +19,10 @@
 #include "activation/experts/memory.h"
 #include "activation/experts/readout.h"
 #include "activation/experts/repeat.h"
+#include "activation/heads/kalman.h"
 #include "activation/heads/mixing.h"
+#include "activation/heads/ridge.h"
+#include "activation/heads/softmax.h"
 #include "activation/routers/all.h"
 #include "activation/routers/anchor.h"
 #include "activation/routers/hash.h"
@@ -110,7 +113,13 @@ absl::StatusOr<std::unique_ptr<Head>> MakeHead(const HeadSpec& spec,
   if (std::holds_alternative<MixingHeadSpec>(spec.kind)) {
     return MixingHead::Create(spec, readables, builder);
   }
-  return absl::UnimplementedError("no head of this kind yet");
+  if (std::holds_alternative<SoftmaxHeadSpec>(spec.kind)) {
+    return SoftmaxHead::Create(spec, readables, builder);
+  }
+  if (std::holds_alternative<RidgeHeadSpec>(spec.kind)) {
+    return RidgeHead::Create(spec, readables, builder);
+  }
+  return KalmanHead::Create(spec, readables, builder);
 }
 
 }  // namespace gyrus

@@ -39,6 +39,13 @@ class FeatureSources {
   void AddGradient(float scale, std::span<const float> w,
                    Activity* activity) const noexcept GYRUS_NONBLOCKING;
 
+  // Where the gradient of a single area goes, (length,); empty if nobody wants it, or there are
+  // several sources or an encoder.
+  std::span<float> Gradient(Activity* activity) const noexcept GYRUS_NONBLOCKING {
+    if (parts_.size() > 1 || !parts_[0].is_area) return {};
+    return activity->areas[parts_[0].index].gradient;
+  }
+
  private:
   struct Part {
     bool is_area;

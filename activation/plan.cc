@@ -294,7 +294,11 @@ std::size_t Plan::LayOut(For purpose, Workspace* memory, Activity* activity) con
   }
   std::span<std::byte> head_scratch;
   take(builder_.head_scratch_bytes(), &head_scratch);
-  if (activity != nullptr) activity->head_scratch = head_scratch;
+  std::span<std::byte> learning_scratch;
+  if (learning) take(builder_.learning_scratch_bytes(), &learning_scratch);
+  if (activity == nullptr) return bytes;
+  activity->head_scratch = head_scratch;
+  activity->learning_scratch = learning_scratch;
   return bytes;
 }
 

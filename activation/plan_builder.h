@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -43,6 +44,12 @@ class PlanBuilder {
   // The same of a step's scratch, for heads and encoders; worth nothing after the step.
   std::size_t AddHeadScratch(std::size_t bytes) { return Reserve(bytes, &head_scratch_bytes_); }
 
+  // Asks for `bytes` that any one component may use within one Learn, whoever else asks: the most
+  // that anybody asked for is there, in learning only.
+  void NeedLearningScratch(std::size_t bytes) {
+    learning_scratch_bytes_ = std::max(learning_scratch_bytes_, bytes);
+  }
+
   struct Table {
     TableSpec spec;
     uint32_t writes_per_step;
@@ -51,6 +58,7 @@ class PlanBuilder {
   const std::vector<Table>& tables() const { return tables_; }
   std::size_t state_bytes() const { return state_bytes_; }
   std::size_t head_scratch_bytes() const { return head_scratch_bytes_; }
+  std::size_t learning_scratch_bytes() const { return learning_scratch_bytes_; }
 
  private:
   static std::size_t Reserve(std::size_t bytes, std::size_t* total) {
@@ -62,6 +70,7 @@ class PlanBuilder {
   std::vector<Table> tables_;
   std::size_t state_bytes_ = 0;
   std::size_t head_scratch_bytes_ = 0;
+  std::size_t learning_scratch_bytes_ = 0;
 };
 
 }  // namespace gyrus

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "activation/heads/softmax.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "activation/heads/class_answer.h"
+#include "core/kernels/activations.h"
+#include "core/kernels/matrix.h"
+#include "core/kernels/update.h"
+#include "core/kernels/vector.h"
+#include "core/status_macros.h"
+
+namespace gyrus {
+
+absl::StatusOr<std::unique_ptr<Head>> SoftmaxHead::Create(const HeadSpec& spec,
+                                                          const std::vector<Readable>& readables,
+                                                          PlanBuilder* builder) {
+  const auto& softmax = std::get<SoftmaxHeadSpec>(spec.kind);
+  if (spec.classes < 2 || spec.classes > 256) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a softmax head needs 2 to 256 classes, got ", spec.classes));
+  }
+  if (!(softmax.rate > 0.0F && softmax.rate <= 10.0F)) {
+    return absl::InvalidArgumentError(absl::StrCat("rate must be in (0, 10], got ", softmax.rate));
+  }
+  if (!(softmax.beta >= 0.0F && softmax.beta < 1.0F)) {
+    return absl::InvalidArgumentError(absl::StrCat("beta must be in [0, 1), got ", softmax.beta));
+  }
+  GYRUS_ASSIGN_OR_RETURN(FeatureSources source, FeatureSources::Create({softmax.input}, readables));
+  std::unique_ptr<SoftmaxHead> head(new SoftmaxHead(spec, std::move(source)));
+  GYRUS_ASSIGN_OR_RETURN(
+      const BlockLayout weights,
+      BlockLayout::Create({{.name = "w", .rows = spec.classes, .columns = head->source_.length()},
+                           {.name = "b", .columns = spec.classes}}));
+  head->bias_offset_ = weights.offset(1);
+  head->weights_ = builder->AddTable(spec.name + ".weights", weights, 1, 1);
+  GYRUS_ASSIGN_OR_RETURN(
+      BlockLayout accumulators,
+      BlockLayout::Create(
+          {{.name = "mean_square_and_steps", .columns = spec.classes + 1, .merge = Merge::kNever}},
+          TensorReader::kLearner));
+  head->accumulators_ =
+      builder->AddTable(spec.name + ".accumulators", std::move(accumulators), 1, 1);
+  head->scratch_ = builder->AddHeadScratch(spec.classes * sizeof(float));
+  return head;
+}
+
+std::span<float> SoftmaxHead::Scratch(const StepContext& context) const noexcept {
+  return {reinterpret_cast<float*>(context.activity->head_scratch.data() + scratch_), classes_};
+}
+
+std::span<const float> SoftmaxHead::Probabilities(const StepContext& context,
+                                                  std::span<float> p) const noexcept {
+  const std::span<const float> h = source_.Gather(*context.activity, nullptr);
+  const std::byte* const block = context.view.table(weights_).Read(0);
+  const auto* const bias = reinterpret_cast<const float*>(block + bias_offset_);
+  std::copy(bias, bias + classes_, p.begin());
+  if (!h.empty()) {
+    kernels::MatVecAdd({reinterpret_cast<const float*>(block), classes_ * h.size()}, h, p);
+  }
+  kernels::Softmax(p, p);
+  return h;
+}
+
+void SoftmaxHead::Predict(const StepContext& context, const Want& want,
+                          Prediction* prediction) const noexcept {
+  if (want.kind == Want::Kind::kNothing) return;
+  const std::span<float> p = Scratch(context);
+  Probabilities(context, p);
+  AnswerClasses(p, want, prediction);
+}
+
+double SoftmaxHead::Learn(const StepContext& context, const Target& target,
+                          Commit* commit) const noexcept {
+  const std::span<float> dy = Scratch(context);
+  const std::span<const float> h = Probabilities(context, dy);
+  const double loss = -std::log(std::max(static_cast<double>(dy[target.symbol]), 1e-30));
+  if (h.empty()) return loss;
+  dy[target.symbol] -= 1.0F;
+  const std::span<float> w(commit->As<float>({weights_, 0}), classes_ * h.size());
+  float* const bias = reinterpret_cast<float*>(commit->Write({weights_, 0}) + bias_offset_);
+  const std::span<float> dh = source_.Gradient(context.activity);
+  if (spec_.optimiser == Optimiser::kSgd) {
+    const float steepest = 0.5F * spec_.rate * (kernels::SumOfSquares(h) + 1.0F);
+    const float step = spec_.rate / std::max(1.0F, steepest);
+    kernels::SgdOuter(step, dy, h, w, dh);
+    kernels::Axpy(-step, dy, {bias, classes_});
+    return loss;
+  }
+  const std::span<float> squares(commit->As<float>({accumulators_, 0}), classes_);
+  float& steps = squares.data()[classes_];
+  steps += 1.0F;
+  kernels::RmspropStep step = {.rate = spec_.rate, .beta = spec_.beta};
+  step.bias_correction = 1.0F / (1.0F - std::pow(spec_.beta, steps));
+  kernels::RmspropOuter(step, dy, h, w, squares, dh);
+  for (std::size_t c = 0; c < classes_; ++c) {
+    const float root = std::sqrt(squares[c] * step.bias_correction) + step.epsilon;
+    bias[c] -= spec_.rate / root * dy[c];
+  }
+  return loss;
+}
+
+}  // namespace gyrus
