@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ridge and Kalman heads against the textbook in double precision.
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <numeric>
+#include <vector>
+
+#include "activation/brain_spec.h"
+#include "core/rng.h"
+#include "tests/support/no_alloc.h"
+#include "tests/support/plan_run.h"
+#include "tests/support/status_matchers.h"
+
+namespace gyrus {
+namespace {
+
+using test::PlanRun;
+using test::StatusIs;
+using testing::HasSubstr;
+using Doubles = std::vector<double>;
+
+constexpr std::size_t kFeatures = 6;
+
+BrainSpec BrainOf(const HeadSpec& head) {
+  BrainSpec spec;
+  spec.modalities = {{.name = "row", .kind = ModalityKind::kReals, .size = kFeatures},
+                     {.name = "last", .kind = ModalityKind::kReals, .size = 2}};
+  spec.encoders = {{"row", "row", HeldEncoderSpec{}}, {"last", "last", HeldEncoderSpec{}}};
+  AreaSpec places = {.name = "places", .inputs = {"row"}, .outputs = 3, .regions = 3, .woken = 1};
+  places.router = AnchorRouterSpec{.threshold = 0.5F, .temperature = 0, .settle_after = 0};
+  places.cell = SubsetCellSpec{};
+  spec.areas = {places};
+  spec.heads = {head};
+  return spec;
+}
+
+HeadSpec Ridge(const RidgeHeadSpec& ridge, uint32_t outputs = 2) {
+  return {.name = "head", .outputs = outputs, .kind = ridge};
+}
+
+struct Sample {
+  std::vector<float> x;
+  std::vector<float> y;
+};
+
+std::vector<Sample> Samples(std::size_t count) {
+  Rng rng(7);
+  std::vector<float> w(2 * kFeatures);
+  for (float& value : w) value = rng.Normal();
+  std::vector<Sample> samples(count);
+  for (Sample& sample : samples) {
+    for (std::size_t j = 0; j < kFeatures; ++j) sample.x.push_back(rng.Normal());
+    for (std::size_t o = 0; o < 2; ++o) {
+      sample.y.push_back(std::inner_product(sample.x.begin(), sample.x.end(),
+                                            w.begin() + o * kFeatures, 0.3F * rng.Normal()));
+    }
+  }
+  return samples;
+}
+
+std::vector<Value> ValuesOf(const Sample& sample) {
+  return {{.present = true, .reals = sample.x}, {}};
+}
+
+void LearnAll(PlanRun* run, const std::vector<Sample>& samples) {
+  for (const Sample& sample : samples) {
+    run->Forward(ValuesOf(sample));
+    run->Learn(ValuesOf(sample), {.reals = sample.y});
+  }
+}
+
+std::vector<float> Predict(PlanRun* run, const Sample& sample) {
+  std::vector<float> mean(2);
+  Prediction prediction;
+  prediction.mean = mean;
+  run->Forward(ValuesOf(sample));
+  run->Predict(Want::Kind::kReals, &prediction);
+  return mean;
+}
+
+// Solves (X^T X + lambda I) w = X^T y by elimination.
+Doubles SolveDirectly(const std::vector<Sample>& samples, std::size_t output, double lambda) {
+  std::vector<Doubles> a(kFeatures, Doubles(kFeatures + 1));
+  for (std::size_t i = 0; i < kFeatures; ++i) a[i][i] = lambda;
+  for (const Sample& s : samples) {
+    for (std::size_t i = 0; i < kFeatures; ++i) {
+      for (std::size_t j = 0; j < kFeatures; ++j) a[i][j] += double{s.x[i]} * s.x[j];
+      a[i][kFeatures] += double{s.x[i]} * s.y[output];
+    }
+  }
+  for (std::size_t i = 0; i < kFeatures; ++i) {
+    for (std::size_t r = 0; r < kFeatures; ++r) {
+      if (r == i) continue;
+      const double factor = a[r][i] / a[i][i];
+      for (std::size_t j = i; j <= kFeatures; ++j) a[r][j] -= factor * a[i][j];
+    }
+  }
+  Doubles w(kFeatures);
+  for (std::size_t i = 0; i < kFeatures; ++i) w[i] = a[i][kFeatures] / a[i][i];
+  return w;
+}
+
+class RidgeFormTest : public testing::TestWithParam<RidgeForm> {
+ protected:
+  HeadSpec Head() const {
+    return Ridge({.inputs = {"row"}, .form = GetParam(), .lambda = 2, .solve_every = 20});
+  }
+};
+
+TEST_P(RidgeFormTest, AgreesWithADirectSolve) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<PlanRun> run, PlanRun::Create(BrainOf(Head())));
+  const std::vector<Sample> samples = Samples(100);
+  LearnAll(run.get(), samples);
+  const std::vector<float> mean = Predict(run.get(), samples[3]);
+  for (std::size_t o = 0; o < 2; ++o) {
+    const Doubles w = SolveDirectly(samples, o, 2);
+    const double expected = std::inner_product(w.begin(), w.end(), samples[3].x.begin(), 0.0);
+    EXPECT_NEAR(mean[o], expected, 1e-3);
+  }
+}
+
+TEST_P(RidgeFormTest, DoesNotDependOnTheOrderOfTasks) {
+  std::vector<Sample> samples = Samples(100);
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<PlanRun> as_they_come,
+                       PlanRun::Create(BrainOf(Head())));
+  LearnAll(as_they_come.get(), samples);
+  // One half of the space first, then the other: two tasks in a row.
+  std::stable_sort(samples.begin(), samples.end(),
+                   [](const Sample& a, const Sample& b) { return a.x[0] < b.x[0]; });
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<PlanRun> in_tasks, PlanRun::Create(BrainOf(Head())));
+  LearnAll(in_tasks.get(), samples);
+  for (std::size_t i = 0; i < 10; ++i) {
+    const std::vector<float> a = Predict(as_they_come.get(), samples[i]);
+    const std::vector<float> b = Predict(in_tasks.get(), samples[i]);
+    for (std::size_t o = 0; o < 2; ++o) EXPECT_NEAR(a[o], b[o], 1e-3);
+  }
+}
+
+TEST_P(RidgeFormTest, AllocatesNothing) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<PlanRun> run, PlanRun::Create(BrainOf(Head())));
+  const std::vector<Sample> samples = Samples(50);
+  const std::vector<Value> values = ValuesOf(samples[0]);
+  LearnAll(run.get(), samples);
+  test::NoAllocScope scope;
+  for (int t = 0; t < 40; ++t) {
+    run->Forward(values);
+    run->Learn(values, {.reals = samples[0].y});
+  }
+  EXPECT_EQ(scope.count(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Forms, RidgeFormTest,
+                         testing::Values(RidgeForm::kCovariance, RidgeForm::kInformation));
+
+TEST(RidgeHeadTest, LearnsWhatIsLeftOfTheReference) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<PlanRun> run,
+                       PlanRun::Create(BrainOf(Ridge({.inputs = {"row"}, .reference = "last"}))));
+  std::vector<Sample> samples = Samples(3);
+  const std::vector<float> last = {100, -50};
+  std::vector<Value> values = ValuesOf(samples[0]);
+  values[1] = {.present = true, .reals = last};
+  std::vector<float> mean(2);
+  Prediction prediction;
+  prediction.mean = mean;
+  run->Forward(values);
+  run->Predict(Want::Kind::kReals, &prediction);
+  EXPECT_EQ(mean[0], 100);
+  EXPECT_EQ(mean[1], -50);
+  const std::vector<float> target = {101, NAN};
+  EXPECT_NEAR(run->Learn(values, {.reals = target}), 1, 1e-5);
+  run->Predict(Want::Kind::kReals, &prediction);
+  EXPECT_GT(mean[0], 100.5F);
+  EXPECT_EQ(mean[1], -50);  // A target that is missing teaches nothing.
+}
+
+TEST(RidgeHeadTest, KeepsAReadoutPerRegion) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<PlanRun> run,
+                       PlanRun::Create(BrainOf(Ridge({.area = "places", .lambda = 0.01F}))));
+  std::vector<Sample> samples(2);
+  samples[0] = {{1, 1, 1, 1, 1, 1}, {1, 0}};
+  samples[1] = {{-1, -1, -1, -1, -1, -1}, {1, 5}};
+  // The second sample's first visit founds its region, and is learned by the first one's.
+  for (int t = 0; t < 200; ++t) LearnAll(run.get(), samples);
+  // One linear map could not say 1 on both sides of the origin.
+  for (const Sample& sample : samples) {
+    const std::vector<float> mean = Predict(run.get(), sample);
+    EXPECT_NEAR(mean[0], sample.y[0], 0.02);
+    EXPECT_NEAR(mean[1], sample.y[1], 0.05);
+  }
+}
+
+TEST(RidgeHeadTest, TellsClassesApart) {
+  HeadSpec head = {.name = "head", .classes = 3, .kind = RidgeHeadSpec{.inputs = {"row"}}};
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<PlanRun> run, PlanRun::Create(BrainOf(head)));
+  Rng rng(1);
+  std::vector<float> distribution(3);
+  Prediction prediction = {.distribution = distribution};
+  int right = 0;
+  for (int t = 0; t < 300; ++t) {
+    const auto label = static_cast<uint32_t>(rng.Below(3));
+    Sample sample = {std::vector<float>(kFeatures), {}};
+    for (float& value : sample.x) value = 0.2F * rng.Normal();
+    sample.x[label] += 1;
+    run->Forward(ValuesOf(sample));
+    run->Predict(Want::Kind::kDistribution, &prediction);
+    if (t >= 100) right += prediction.best == label ? 1 : 0;
+    EXPECT_NEAR(std::accumulate(distribution.begin(), distribution.end(), 0.0), 1, 1e-5);
+    run->Learn(ValuesOf(sample), {.symbol = label});
+  }
+  EXPECT_GT(right, 190);
+}
+
+TEST(RidgeHeadTest, RefusesWhatIsOutsideItsRange) {
+  const auto refuses = [](const RidgeHeadSpec& ridge, const char* message) {
+    EXPECT_THAT(Plan::Create(BrainOf(Ridge(ridge))),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)));
+  };
+  refuses({}, "inputs is empty");
+  refuses({.inputs = {"row"}, .lambda = 0}, "lambda must be above 0, got 0");
+  refuses({.inputs = {"row"}, .forget = 1.5F}, "forget must be in (0, 1], got 1.5");
+  refuses({.inputs = {"row"}, .form = RidgeForm::kInformation, .forget = 0.9F}, "forget = 1");
+  refuses({.area = "row"}, "\"row\" is not an area");
+  refuses({.inputs = {"row"}, .reference = "places"}, "\"places\" is not an encoder");
+}
+
+// One output's filter, as the textbook has it.
+struct TextbookKalman {
+  TextbookKalman(double variance, double process, double noise)
+      : s(kFeatures), p(kFeatures, Doubles(kFeatures)), q(process), r(noise) {
+    for (std::size_t i = 0; i < kFeatures; ++i) p[i][i] = variance;
+  }
+  double Mean(const std::vector<float>& x) const {
+    return std::inner_product(s.begin(), s.end(), x.begin(), 0.0);
+  }
+  double Variance(const std::vector<float>& x) const {
+    double sum = r;
+    for (std::size_t i = 0; i < kFeatures; ++i) {
+      for (std::size_t j = 0; j < kFeatures; ++j) {
+        sum += x[i] * (p[i][j] + (i == j ? q : 0)) * x[j];
+      }
+    }
+    return sum;
+  }
+  void Learn(const std::vector<float>& x, double y) {
+    for (std::size_t i = 0; i < kFeatures; ++i) p[i][i] += q;
+    Doubles k(kFeatures);
+    double d = r;
+    for (std::size_t i = 0; i < kFeatures; ++i) {
+      for (std::size_t j = 0; j < kFeatures; ++j) k[i] += p[i][j] * x[j];
+      d += k[i] * x[i];
+    }
+    const double residual = y - Mean(x);
+    for (std::size_t i = 0; i < kFeatures; ++i) {
+      s[i] += k[i] * residual / d;
+      for (std::size_t j = 0; j < kFeatures; ++j) p[i][j] -= k[i] * k[j] / d;
+    }
+  }
+  Doubles s;
+  std::vector<Doubles> p;
+  double q;
+  double r;
+};
+
+TEST(KalmanHeadTest, AgreesWithTheTextbook) {
+  constexpr double kNoise = 0.5;
+  const KalmanHeadSpec kalman = {.inputs = {"row"},
+                                 .lambda = 0.25F,
+                                 .process_noise = 0.01F,
+                                 .observation_noise = kNoise,
+                                 .learn_noise = false};
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<PlanRun> run,
+                       PlanRun::Create(BrainOf({.name = "head", .outputs = 2, .kind = kalman})));
+  // What the head says in units of the noise, the textbook says in the target's.
+  std::vector<TextbookKalman> textbook(2, TextbookKalman(4 * kNoise, 0.01 * kNoise, kNoise));
+  std::vector<float> mean(2);
+  std::vector<float> variance(2);
+  Prediction prediction;
+  prediction.mean = mean;
+  prediction.variance = variance;
+  for (const Sample& sample : Samples(200)) {
+    run->Forward(ValuesOf(sample));
+    run->Predict(Want::Kind::kReals, &prediction);
+    for (std::size_t o = 0; o < 2; ++o) {
+      ASSERT_NEAR(mean[o], textbook[o].Mean(sample.x), 2e-3);
+      ASSERT_NEAR(variance[o] / textbook[o].Variance(sample.x), 1, 2e-3);
+      textbook[o].Learn(sample.x, sample.y[o]);
+    }
+    run->Learn(ValuesOf(sample), {.reals = sample.y});
+  }
+}
+
+TEST(KalmanHeadTest, LearnsTheNoiseAndGrowsUnsureInSleep) {
+  const KalmanHeadSpec kalman = {
+      .area = "places", .inputs = {"row"}, .lambda = 0.1F, .process_noise = 1e-4F};
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<PlanRun> run,
+                       PlanRun::Create(BrainOf({.name = "head", .outputs = 2, .kind = kalman})));
+  Rng rng(3);
+  const auto draw = [&](float side) {
+    Sample sample = {std::vector<float>(kFeatures), {}};
+    for (float& value : sample.x) value = side + 0.1F * rng.Normal();
+    sample.y = {side + 0.5F * rng.Normal(), 2.0F * rng.Normal()};
+    return sample;
+  };
+  std::vector<float> mean(2);
+  std::vector<float> variance(2);
+  Prediction prediction;
+  prediction.mean = mean;
+  prediction.variance = variance;
+  const auto variance_at = [&](const Sample& sample) {
+    run->Forward(ValuesOf(sample));
+    run->Predict(Want::Kind::kReals, &prediction);
+    return variance;
+  };
+  for (int t = 0; t < 2000; ++t) LearnAll(run.get(), {draw(1)});
+  const Sample probe = draw(1);
+  const std::vector<float> before = variance_at(probe);
+  EXPECT_NEAR(before[0], 0.25, 0.1);
+  EXPECT_NEAR(before[1], 4, 1.5);
+  for (int t = 0; t < 2000; ++t) LearnAll(run.get(), {draw(-1)});  // The other region.
+  EXPECT_GT(variance_at(probe)[0], 1.5F * before[0]);
+}
+
+TEST(KalmanHeadTest, RefusesWhatIsOutsideItsRange) {
+  const auto refuses = [](const KalmanHeadSpec& kalman, uint32_t outputs, const char* message) {
+    EXPECT_THAT(Plan::Create(BrainOf({.name = "head", .outputs = outputs, .kind = kalman})),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)));
+  };
+  refuses({.inputs = {"row"}}, 0, "outputs in [1, 65536]");
+  refuses({.inputs = {"row"}, .lambda = 0}, 1, "lambda must be above 0, got 0");
+  refuses({.inputs = {"row"}, .process_noise = -1}, 1, "process_noise must be at least 0, got -1");
+  refuses({.inputs = {"row"}, .observation_noise = 0}, 1, "observation_noise must be above 0");
+}
+
+}  // namespace
+}  // namespace gyrus
