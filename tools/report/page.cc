@@ -41,7 +41,7 @@ figcaption{text-align:center}
 .line{stroke-width:2;stroke-linejoin:round}
 .line.model{stroke:var(--model)}
 .line.baseline{stroke:var(--other);stroke-dasharray:6 4}
-.bar,.heat{fill:var(--model)}
+.bar,.heat{fill:var(--model)}.heat{shape-rendering:crispEdges}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 20px;margin:8px 0;padding:0;
 font-size:14px}
 .legend li::before{content:"";display:inline-block;width:22px;margin-right:7px;

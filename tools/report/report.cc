@@ -56,6 +56,8 @@ std::string Or(const std::string& text, const std::string& otherwise) {
 
 std::string LearningCurve(const std::vector<Stretch>& line, const Axis& x) {
   const IntervalLine& last = *line.back().line;
+  // Classes are judged by right answers, and so is their baseline.
+  const bool classes = std::isfinite(last.accuracy);
   Series model = {.name = "this brain", .style = "model", .points = {}};
   Series baseline = {.name = Or(last.baseline_name, "baseline"), .style = "baseline", .points = {}};
   std::vector<double> seen;
@@ -63,25 +65,29 @@ std::string LearningCurve(const std::vector<Stretch>& line, const Axis& x) {
     // An interval stands for its middle.
     const double at = x.log ? std::sqrt(std::max(stretch.begin, x.low) * stretch.end)
                             : (stretch.begin + stretch.end) / 2;
-    model.points.emplace_back(at, stretch.line->loss);
-    baseline.points.emplace_back(at, stretch.line->baseline);
-    seen.push_back(stretch.line->loss);
-    seen.push_back(stretch.line->baseline);
+    const double value = classes ? 100 * stretch.line->accuracy : stretch.line->loss;
+    const double beside = stretch.line->baseline * (classes ? 100 : 1);
+    model.points.emplace_back(at, value);
+    baseline.points.emplace_back(at, beside);
+    seen.push_back(value);
+    seen.push_back(beside);
   }
   Axis y = AxisOf(seen);
   // From zero, unless all that matters would lie in a narrow band far above it.
   if (y.low > 0 && y.low < 0.6 * y.high) y.low = 0;
   const double margin = (y.high - y.low) * 0.05;
   y.high += margin;
-  const std::string loss = Or(last.loss_name, "loss");
+  const std::string measure = classes ? "right answers, %" : Or(last.loss_name, "loss");
   return absl::StrCat(
       "<h2>How well it learned</h2>\n<p>Every example was predicted before it was learned, so this "
-      "is a test at every point. Lower is better; what falls is being learned.</p>\n",
+      "is a test at every point. ",
+      classes ? "Higher is better; what rises" : "Lower is better; what falls",
+      " is being learned.</p>\n",
       LinePlot(
           x, y, {std::move(model), std::move(baseline)},
           {.x = x.log ? "examples seen (each mark is a multiple of the last)" : "examples seen",
-           .y = absl::StrCat(loss, ", mean of each interval"),
-           .spoken = absl::StrCat(loss, " of the brain and of its baseline over examples")}));
+           .y = absl::StrCat(measure, ", mean of each interval"),
+           .spoken = absl::StrCat(measure, " of the brain and of its baseline over examples")}));
 }
 
 // The areas' names, in the order in which they first appear.
@@ -122,7 +128,7 @@ std::string WakingMap(const std::vector<Stretch>& line, const Axis& x, const std
       HeatMap(x, edges, columns,
               {.x = "examples seen",
                .y = absl::StrCat(rows, rows == 1 ? " row" : " rows",
-                                 ", the first region at the top; the darkest woke for ",
+                                 ", the first region at the top; the strongest colour: awake for ",
                                  Short(100 * std::min(most, 1.0)), " % of the examples"),
                .spoken = absl::StrCat("How often the regions of ", name, " woke over time")}),
       "</div>\n");
@@ -130,7 +136,10 @@ std::string WakingMap(const std::vector<Stretch>& line, const Axis& x, const std
 
 std::string WakingMaps(const std::vector<Stretch>& line, const Axis& x) {
   const std::vector<std::string> names = AreaNames(line);
-  if (names.empty()) return "";
+  if (names.empty()) {
+    return "<h2>Which regions woke</h2>\n<p>This brain has no areas of regions: what it knows lies "
+           "in memory rows, of which every context wakes a few.</p>\n";
+  }
   std::string maps =
       "<h2>Which regions woke</h2>\n<p>A row is a region, or a group of neighbours; time runs to "
       "the right. Colour means awake: only woken regions compute and learn. Bands that come and go "
@@ -239,7 +248,8 @@ std::string Tiles(const SummaryLine& summary) {
   } else {
     AppendTile(&tiles, summary.Number("loss"), "", "loss");
   }
-  AppendTile(&tiles, summary.Number("baseline"), "",
+  const bool classes = !std::isfinite(bits) && std::isfinite(accuracy);
+  AppendTile(&tiles, summary.Number("baseline") * (classes ? 100 : 1), classes ? " %" : "",
              absl::StrCat("the baseline", summary.Word("baseline_name").empty() ? "" : ": ",
                           summary.Word("baseline_name")));
   AppendTile(&tiles, summary.Number("examples_per_second"), "", "examples per second");

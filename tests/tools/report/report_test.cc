@@ -62,6 +62,16 @@ TEST(ReportTest, DrawsEverythingOfARun) {
   }
 }
 
+TEST(ReportTest, JudgesClassesByRightAnswers) {
+  const std::string page = RenderReport(
+      test::TinyText(), {R"({"kind":"interval","run":1,"examples":100,"loss":0.7,"accuracy":0.75,)"
+                         R"("baseline":0.5,"baseline_name":"majority"})"});
+  ExpectSound(page);
+  EXPECT_THAT(page, HasSubstr("this brain <b>75</b>"));
+  EXPECT_THAT(page, HasSubstr("majority <b>50</b>"));
+  EXPECT_THAT(page, HasSubstr("Higher is better"));
+}
+
 TEST(ReportTest, EscapesNamesFromOutside) {
   BrainSpec spec = test::TinyText();
   spec.name = "<script>alert(1)</script>";
