@@ -10,7 +10,7 @@ demo: build
 # The gyrus command, for use.
 build: install-packages
 	@cmake --preset release >/dev/null
-	@cmake --build --preset release
+	@cmake --build --preset release --target gyrus
 
 # Every test, with assertions on. Ends with ctest's closing line.
 test: install-packages

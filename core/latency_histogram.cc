@@ -71,4 +71,23 @@ Nanos LatencyHistogram::Percentile(double percent) const noexcept {
   return max();  // None recorded, or a Reset meanwhile.
 }
 
+std::vector<LatencyHistogram::Bin> LatencyHistogram::Bins() const {
+  constexpr std::size_t kPerBin = (std::size_t{1} << kSubBits) / 4;
+  std::vector<Bin> bins;
+  for (std::size_t first = 0; first < kBuckets; first += kPerBin) {
+    uint64_t recordings = 0;
+    for (std::size_t b = first; b < first + kPerBin; ++b) {
+      recordings += buckets_[b].load(std::memory_order_relaxed);
+    }
+    if (bins.empty() && recordings == 0) continue;
+    const std::size_t last = first + kPerBin - 1;
+    const std::size_t shift = last < (std::size_t{2} << kSubBits) ? 0 : (last >> kSubBits) - 1;
+    const uint64_t begin =
+        shift == 0 ? last : ((last & ((1U << kSubBits) - 1)) | (1U << kSubBits)) << shift;
+    bins.push_back({Nanos(begin + (uint64_t{1} << shift)), recordings});
+  }
+  while (!bins.empty() && bins.back().count == 0) bins.pop_back();
+  return bins;
+}
+
 }  // namespace gyrus

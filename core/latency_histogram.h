@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "core/clock.h"
 #include "core/real_time.h"
@@ -43,6 +44,17 @@ class LatencyHistogram {
   // middle, at most max(); 0 if there is no recording. Error: below 0.8 %, and half a ns.
   // Requires: percent in [0, 100].
   Nanos Percentile(double percent) const noexcept;
+
+  // How many recordings were shorter than `upper` and no shorter than the upper end of the bin
+  // below.
+  struct Bin {
+    Nanos upper;
+    uint64_t count = 0;
+  };
+
+  // All recordings in coarse bins, four to a power of two, from the first that has any to the
+  // last. To be drawn.
+  std::vector<Bin> Bins() const;
 
  private:
   static constexpr int kSubBits = 6;

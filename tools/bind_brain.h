@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "activation/brain_spec.h"
+#include "runtime/binding.h"
+
+namespace gyrus {
+
+// The brain of a directory. Returns NotFound, saying how to make one, if there is none.
+absl::StatusOr<BrainSpec> ReadBrain(const std::string& directory);
+
+// Whether the brain of a directory has learned: saved anything.
+bool HasState(const std::string& directory);
+
+struct BindBrainOptions {
+  uint32_t delay = 0;            // Labels come so many steps late.
+  std::optional<uint64_t> seed;  // Set when the brain is bound.
+  bool may_bind = true;
+};
+
+// Binds a brain to its first input and writes it back, or checks that the input fits a brain that
+// is bound. Nothing is written unless the bound brain is sound. Returns FailedPrecondition if the
+// brain cannot wait as long as labels are late, or was bound with another seed.
+absl::Status BindBrain(const std::string& directory, const InputSchema& input,
+                       const BindBrainOptions& options, BrainSpec* spec);
+
+}  // namespace gyrus

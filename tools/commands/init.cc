@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/commands/init.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "activation/plan.h"
+#include "core/status_macros.h"
+#include "runtime/binding.h"
+#include "runtime/brain_text.h"
+#include "runtime/files.h"
+#include "runtime/presets.h"
+#include "runtime/set_field.h"
+
+namespace gyrus {
+
+absl::Status InitCommand(const std::string& directory, const std::string& preset,
+                         const std::vector<std::string>& sets) {
+  GYRUS_ASSIGN_OR_RETURN(BrainSpec spec, Preset(preset));
+  for (const std::string& set : sets) GYRUS_RETURN_IF_ERROR(SetField(&spec, set));
+  // What is bound already is checked now; the rest when the first input has bound it.
+  if (IsBound(spec)) GYRUS_RETURN_IF_ERROR(Plan::Create(spec).status());
+  std::error_code error;
+  for (const std::string& path : {BrainPath(directory), StatePath(directory)}) {
+    if (std::filesystem::exists(path, error)) {
+      return absl::AlreadyExistsError(absl::StrCat(
+          path, " exists already: learn goes on with it, or choose another directory"));
+    }
+  }
+  std::filesystem::create_directories(directory, error);
+  if (error) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot make the directory ", directory, ": ", error.message()));
+  }
+  GYRUS_RETURN_IF_ERROR(WriteFile(BrainPath(directory), FormatBrain(spec)));
+  std::printf("made %s; now let it learn: gyrus learn %s INPUT\n", BrainPath(directory).c_str(),
+              directory.c_str());
+  return absl::OkStatus();
+}
+
+}  // namespace gyrus

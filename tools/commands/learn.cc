@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/commands/learn.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "core/clock.h"
+#include "core/status_macros.h"
+#include "runtime/brain_text.h"
+#include "runtime/files.h"
+#include "runtime/runtime.h"
+#include "tools/bind_brain.h"
+#include "tools/brain_input.h"
+#include "tools/feed.h"
+#include "tools/metrics.h"
+#include "tools/progress.h"
+#include "tools/score.h"
+#include "tools/stop_signal.h"
+#include "tools/summary.h"
+#include "tools/teacher.h"
+
+namespace gyrus {
+namespace {
+
+std::string NameOf(const std::string& path) {
+  if (path == "-") return "standard input";
+  const std::filesystem::path whole(path);
+  return whole.has_filename() ? whole.filename().string() : whole.parent_path().filename().string();
+}
+
+// One run of gyrus learn or gyrus run.
+class Run {
+ public:
+  explicit Run(const LearnOptions& options)
+      : options_(options),
+        stop_(CatchStopSignal()),
+        progress_(stderr, options.quiet),
+        began_(clock_.Now()) {}
+
+  absl::Status All();
+
+ private:
+  BrainInputOptions InputOptionsNow() const;
+  absl::Status Start(const InputSchema& first);
+  absl::Status Stream(BrainInput first);
+  absl::Status Consume(Input* input, Feed* feed);
+  void CloseInterval();
+  ProgressState Now() const;
+  absl::Status Test(Summary* summary);
+  Summary Summarise();
+  absl::Status Report(const Summary& summary);
+  double Seconds() const { return std::chrono::duration<double>(clock_.Now() - began_).count(); }
+  Session* session() { return session_.get(); }
+
+  const LearnOptions& options_;
+  const std::atomic<bool>& stop_;
+  SystemClock clock_;
+  BrainSpec spec_;
+  std::unique_ptr<Runtime> runtime_;
+  std::unique_ptr<Session> session_;
+  std::unique_ptr<Score> score_;
+  std::unique_ptr<Teacher::Account> account_;
+  std::unique_ptr<Teacher> teacher_;
+  Intervals intervals_;
+  Progress progress_;
+  Nanos began_;
+  uint64_t skip_ = 0;
+  uint64_t run_ = 1;
+  std::optional<uint64_t> of_;
+  bool schema_grew_ = false;
+  Record record_;
+};
+
+BrainInputOptions Run::InputOptionsNow() const {
+  BrainInputOptions options = {
+      .input = {}, .by_class = options_.by_class, .target = options_.target};
+  options.input.clock = &clock_;
+  options.input.stop = &stop_;
+  // In class order the limit comes first, so that it shortens every class and not the last ones.
+  if (options_.limit < options.limit) options.limit = options_.limit + options_.skip;
+  return options;
+}
+
+absl::Status Run::Start(const InputSchema& first) {
+  GYRUS_RETURN_IF_ERROR(BindBrain(
+      options_.directory, first,
+      {.delay = options_.delay, .seed = options_.seed, .may_bind = !options_.frozen}, &spec_));
+  GYRUS_ASSIGN_OR_RETURN(runtime_,
+                         Runtime::Open(options_.directory, {.read_only = options_.frozen}));
+  runtime_->Ready();
+  GYRUS_ASSIGN_OR_RETURN(
+      session_, runtime_->OpenSession({.mode = options_.frozen ? Mode::kFrozen : Mode::kInline}));
+  GYRUS_ASSIGN_OR_RETURN(const std::vector<std::string> history, runtime_->History());
+  run_ = 1 + static_cast<uint64_t>(
+                 std::count_if(history.begin(), history.end(), [](const std::string& line) {
+                   return absl::StartsWith(line, "{\"kind\":\"summary\"");
+                 }));
+  const HeadSpec& head = spec_.heads[0];
+  score_ = std::make_unique<Score>(TaskOf(spec_), head.outputs);
+  account_ = std::make_unique<Teacher::Account>(runtime_->plan());
+  teacher_ = std::make_unique<Teacher>(
+      session(), score_.get(), account_.get(),
+      Teacher::Options{
+          .classes = head.classes, .delay = options_.delay, .metrics = options_.metrics});
+  skip_ = options_.skip;
+  began_ = clock_.Now();
+  return absl::OkStatus();
+}
+
+absl::Status Run::Stream(BrainInput first) {
+  for (std::size_t i = 0; i < options_.inputs.size() && !stop_; ++i) {
+    if (account_->examples >= options_.limit) break;
+    if (i > 0) {
+      GYRUS_ASSIGN_OR_RETURN(first, OpenBrainInput(spec_, options_.inputs[i], InputOptionsNow()));
+      GYRUS_RETURN_IF_ERROR(CheckSchema(spec_, first.schema));
+    }
+    if (const std::optional<uint64_t> hint = first.input->size_hint()) {
+      of_ = account_->examples + *hint - std::min(*hint, skip_);
+    }
+    if (options_.limit < UINT64_MAX) of_ = std::min(of_.value_or(UINT64_MAX), options_.limit);
+    GYRUS_ASSIGN_OR_RETURN(const std::unique_ptr<Feed> feed,
+                           Feed::Create(&spec_, first.input->schema(), !options_.frozen));
+    const absl::Status status = Consume(first.input.get(), feed.get());
+    schema_grew_ |= feed->schema_grew();
+    GYRUS_RETURN_IF_ERROR(status);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run::Consume(Input* input, Feed* feed) {
+  while (!stop_.load(std::memory_order_relaxed) && account_->examples < options_.limit) {
+    GYRUS_ASSIGN_OR_RETURN(const bool more, input->Next(&record_));
+    if (!more) break;
+    if (skip_ > 0) {
+      --skip_;
+      continue;
+    }
+    GYRUS_RETURN_IF_ERROR(feed->Read(record_));
+    GYRUS_RETURN_IF_ERROR(teacher_->Take(feed));
+    if (intervals_.Due(account_->examples)) CloseInterval();
+    if (progress_.Due(account_->examples)) progress_.Show(Now());
+  }
+  return absl::OkStatus();
+}
+
+void Run::CloseInterval() {
+  intervals_.Add({.examples = account_->examples,
+                  .seconds = Seconds(),
+                  .sums = score_->TakeSums(),
+                  .bins = account_->loads.Take()});
+}
+
+ProgressState Run::Now() const {
+  return {.examples = account_->examples,
+          .of = of_,
+          .seconds = Seconds(),
+          .means = score_->Total(),
+          .loss_name = score_->loss_name(),
+          .woken = account_->loads.woken_last(),
+          .regions = account_->loads.regions()};
+}
+
+absl::Status Run::Test(Summary* summary) {
+  BrainInputOptions options = InputOptionsNow();
+  options.by_class = false;
+  GYRUS_ASSIGN_OR_RETURN(BrainInput test, OpenBrainInput(spec_, options_.test, options));
+  GYRUS_RETURN_IF_ERROR(CheckSchema(spec_, test.schema));
+  GYRUS_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                         runtime_->OpenSession({.name = "test", .mode = Mode::kFrozen}));
+  BrainSpec spec = spec_;
+  GYRUS_ASSIGN_OR_RETURN(const std::unique_ptr<Feed> feed,
+                         Feed::Create(&spec, test.input->schema(), false));
+  Score score(TaskOf(spec), spec.heads[0].outputs);
+  Teacher::Account account(runtime_->plan());
+  Teacher teacher(session.get(), &score, &account,
+                  {.classes = spec.heads[0].classes, .metrics = false});
+  while (!stop_) {
+    GYRUS_ASSIGN_OR_RETURN(const bool more, test.input->Next(&record_));
+    if (!more) break;
+    GYRUS_RETURN_IF_ERROR(feed->Read(record_));
+    GYRUS_RETURN_IF_ERROR(teacher.Take(feed.get()));
+  }
+  summary->tested = true;
+  summary->test = score.Total();
+  return absl::OkStatus();
+}
+
+Summary Run::Summarise() {
+  Summary summary = {
+      .run = run_,
+      .command = options_.frozen ? "run" : "learn",
+      .brain = spec_.name,
+      .time = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone()),
+      .interrupted = stop_,
+      .examples = account_->examples,
+      .seconds = Seconds(),
+      .task = score_->task(),
+      .loss_name = std::string(score_->loss_name()),
+      .means = score_->Total(),
+      .regions_woken_mean = account_->loads.woken_mean(),
+      .regions_total = account_->loads.regions(),
+      .parameters = CountParameters(runtime_->plan(), account_->loads)};
+  std::vector<std::string> names;
+  for (const std::string& input : options_.inputs) names.push_back(NameOf(input));
+  summary.input = absl::StrJoin(names, " ");
+  return summary;
+}
+
+// Saves, then tells.
+absl::Status Run::Report(const Summary& summary) {
+  std::vector<std::string> lines;
+  for (const Interval& interval : intervals_.all()) {
+    lines.push_back(IntervalJson(run_, interval, score_->MeansOf(interval.sums),
+                                 score_->loss_name(), runtime_->plan()));
+  }
+  lines.push_back(SummaryJson(summary, *account_));
+  if (!options_.frozen) {
+    // Names first: an id that a block has learned must never be without its name.
+    if (schema_grew_) {
+      GYRUS_RETURN_IF_ERROR(WriteFile(BrainPath(options_.directory), FormatBrain(spec_)));
+    }
+    const absl::Status saved = runtime_->Save({session()}, lines);
+    if (!saved.ok()) {
+      return {saved.code(), absl::StrCat("cannot save what was learned, the last save stands: ",
+                                         saved.message())};
+    }
+  }
+  const std::string json = absl::StrJoin(lines, "\n") + "\n";
+  if (options_.json == "-") std::fputs(json.c_str(), stdout);
+  if (!options_.json.empty() && options_.json != "-") {
+    GYRUS_RETURN_IF_ERROR(WriteFile(options_.json, json));
+  }
+  if (!options_.quiet && options_.json != "-") {
+    std::fputs(SummaryText(summary, *account_).c_str(), stdout);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run::All() {
+  GYRUS_ASSIGN_OR_RETURN(spec_, ReadBrain(options_.directory));
+  GYRUS_ASSIGN_OR_RETURN(BrainInput first,
+                         OpenBrainInput(spec_, options_.inputs[0], InputOptionsNow()));
+  GYRUS_RETURN_IF_ERROR(Start(first.schema));
+  absl::Status status = Stream(std::move(first));
+  const absl::Status finished = teacher_->Finish();
+  if (status.ok()) status = finished;
+  progress_.Finish();
+  CloseInterval();
+  Summary summary = Summarise();
+  if (status.ok() && !options_.test.empty() && !stop_) {
+    GYRUS_RETURN_IF_ERROR(session_->Settle());
+    status = Test(&summary);
+  }
+  summary.peak_rss_bytes = PeakRssBytes();
+  GYRUS_RETURN_IF_ERROR(Report(summary));
+  const uint64_t taken = account_->examples;
+  if (!status.ok()) {
+    return {status.code(), options_.frozen || taken == 0
+                               ? std::string(status.message())
+                               : absl::StrCat(status.message(), "; the ", taken,
+                                              " examples before are learned and kept")};
+  }
+  if (stop_ && !options_.frozen) {
+    std::fprintf(stderr,
+                 "stopped after %llu examples; all of it is kept. To go on:\n  gyrus learn %s %s",
+                 static_cast<unsigned long long>(taken), options_.directory.c_str(),
+                 absl::StrJoin(options_.inputs, " ").c_str());
+    const bool live = options_.inputs[0] == "-" || options_.inputs[0] == "proc";
+    if (!live)
+      std::fprintf(stderr, " --skip %llu", static_cast<unsigned long long>(taken + options_.skip));
+    std::fputs("\n", stderr);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status LearnCommand(const LearnOptions& options) { return Run(options).All(); }
+
+}  // namespace gyrus

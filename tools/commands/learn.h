@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace gyrus {
+
+struct LearnOptions {
+  std::string directory;
+  std::vector<std::string> inputs;  // At least one.
+  bool frozen = false;              // gyrus run: predicts, learns and saves nothing.
+  uint64_t skip = 0;                // Records passed over at the start.
+  uint64_t limit = std::numeric_limits<uint64_t>::max();  // Records taken after that.
+  bool by_class = false;
+  uint32_t delay = 0;  // Steps by which labels come late.
+  std::string test;    // An input to predict afterwards, frozen; "": none.
+  std::optional<uint64_t> seed;
+  std::string target;  // A column; "": the brain's.
+  std::string json;    // A file for intervals and the summary; "-": standard output; "": none.
+  bool quiet = false;
+  bool metrics = true;
+};
+
+// gyrus learn, gyrus run. Whatever stops the stream, what was learned before is saved; then the
+// status says what it was.
+absl::Status LearnCommand(const LearnOptions& options);
+
+}  // namespace gyrus

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gyrus command. Exit codes: 0 done, 1 failed with one line on stderr, 2 wrong usage.
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "tools/commands/init.h"
+#include "tools/commands/inspect.h"
+#include "tools/commands/learn.h"
+#include "tools/commands/presets.h"
+#include "tools/commands/report.h"
+
+namespace gyrus {
+namespace {
+
+constexpr char kAbout[] =
+    "Gyrus: a brain that learns while it infers, on this machine.\n\n"
+    "A brain is a directory. Make one, let it learn, look at it:\n\n"
+    "  gyrus init mind --preset text        what kinds there are: gyrus presets\n"
+    "  gyrus learn mind book.txt            predicts every byte, then learns it\n"
+    "  gyrus learn mind more.txt            goes on where it stopped\n"
+    "  gyrus run mind book.txt              the same without learning\n"
+    "  gyrus report mind                    draws what happened\n\n"
+    "An INPUT is any file (text, CSV with a header, IDX images with their labels beside them), a\n"
+    "directory of texts, - for standard input, or proc for this machine's own live sensors.\n";
+
+struct InitOptions {
+  std::string directory;
+  std::string preset;
+  std::vector<std::string> sets;
+};
+
+void AddInit(CLI::App* app, InitOptions* options) {
+  CLI::App* const init = app->add_subcommand("init", "Makes a brain from a preset");
+  init->add_option("DIR", options->directory, "Where the brain will live")->required();
+  init->add_option("--preset", options->preset, "What it starts from: see gyrus presets")
+      ->required();
+  init->add_option("--set", options->sets,
+                   "Changes a field, e.g. --set seed=7 or --set areas[0].regions=32")
+      ->type_name("PATH=VALUE")
+      ->allow_extra_args(false);
+}
+
+CLI::App* AddStream(CLI::App* app, const char* name, const char* about, LearnOptions* options) {
+  CLI::App* const stream = app->add_subcommand(name, about);
+  stream->add_option("DIR", options->directory, "The brain's directory")->required();
+  stream->add_option("INPUT", options->inputs, "What it senses, one after the other")->required();
+  stream->add_option("--limit", options->limit, "Takes at most N examples")->type_name("N");
+  stream->add_option("--skip", options->skip, "Passes over the first N examples")->type_name("N");
+  stream
+      ->add_option_function<std::string>(
+          "--order", [options](const std::string& order) { options->by_class = order == "class"; },
+          "stream: as they come; class: one class after the other")
+      ->check(CLI::IsMember({"stream", "class"}));
+  stream->add_option("--delay", options->delay, "Labels come so many steps late")
+      ->type_name("STEPS")
+      ->check(CLI::Range(0, 65535));
+  stream->add_option("--test", options->test, "Predicts this afterwards, without learning from it")
+      ->type_name("INPUT");
+  stream
+      ->add_option_function<uint64_t>(
+          "--seed", [options](uint64_t seed) { options->seed = seed; },
+          "Of all that is drawn at random, for a brain that has not learned yet")
+      ->type_name("N");
+  stream->add_option("--target", options->target, "The column of a table to predict")
+      ->type_name("COLUMN");
+  stream
+      ->add_option("--json", options->json,
+                   "Writes a line per interval, then the summary; - is standard output")
+      ->type_name("FILE");
+  stream->add_flag("--quiet", options->quiet, "Prints neither progress nor summary");
+  stream
+      ->add_option_function<std::string>(
+          "--metrics", [options](const std::string& on) { options->metrics = on == "on"; },
+          "off: times nothing and counts no wakings")
+      ->check(CLI::IsMember({"on", "off"}));
+  return stream;
+}
+
+int ExitCode(const absl::Status& status) {
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "gyrus: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app(kAbout, "gyrus");
+  app.require_subcommand(1);
+  InitOptions init;
+  AddInit(&app, &init);
+  LearnOptions learn;
+  AddStream(&app, "learn", "Predicts every example of a stream, then learns it", &learn);
+  LearnOptions run;
+  run.frozen = true;
+  AddStream(&app, "run", "Predicts every example, learns nothing, saves nothing", &run);
+  std::string directory;
+  std::string out;
+  app.add_subcommand("inspect", "Shows what a brain consists of and what it has lived through")
+      ->add_option("DIR", directory, "The brain's directory")
+      ->required();
+  CLI::App* const report = app.add_subcommand("report", "Draws a brain's life as one HTML file");
+  report->add_option("DIR", directory, "The brain's directory")->required();
+  report->add_option("--out", out, "The file, instead of report.html in the directory")
+      ->type_name("FILE");
+  app.add_subcommand("presets", "Lists the brains to start from");
+  app.add_subcommand("version", "Prints the version");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (app.got_subcommand("init")) {
+    return ExitCode(InitCommand(init.directory, init.preset, init.sets));
+  }
+  if (app.got_subcommand("learn")) return ExitCode(LearnCommand(learn));
+  if (app.got_subcommand("run")) return ExitCode(LearnCommand(run));
+  if (app.got_subcommand("inspect")) return ExitCode(InspectCommand(directory));
+  if (app.got_subcommand("report")) return ExitCode(ReportCommand(directory, out));
+  if (app.got_subcommand("presets")) PresetsCommand();
+  if (app.got_subcommand("version")) std::puts("gyrus " GYRUS_VERSION);
+  return 0;
+}
+
+}  // namespace
+}  // namespace gyrus
+
+int main(int argc, char** argv) { return gyrus::Main(argc, argv); }

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "activation/activity.h"
+#include "activation/plan.h"
+#include "core/clock.h"
+#include "core/latency_histogram.h"
+#include "tools/score.h"
+
+namespace gyrus {
+
+// Times a repeated call: every one, or one in 16 while they take less than 10 us, so that reading
+// the clock costs little. Thread-compatible.
+class Stopwatch {
+ public:
+  // Whether the call about to be made is to be timed.
+  bool Due() { return calls_++ % every_ == 0; }
+  void Record(Nanos duration);
+
+  const LatencyHistogram& histogram() const { return histogram_; }
+
+ private:
+  static constexpr Nanos kShort = std::chrono::microseconds(10);
+
+  LatencyHistogram histogram_;
+  uint64_t calls_ = 0;
+  uint64_t every_ = 1;
+};
+
+// "[[upper_us,count],...]"
+std::string HistogramJson(const LatencyHistogram& histogram);
+
+// How often each region was woken.
+class RegionLoads {
+ public:
+  static constexpr uint32_t kMaxBins = 64;
+
+  explicit RegionLoads(const Plan& plan);
+
+  void Count(const Activity& activity);
+
+  // Regions woken per step over all areas, and of one area.
+  double woken_mean() const;
+  double woken_mean(std::size_t area) const;
+  uint64_t regions() const { return regions_; }
+  uint64_t woken_last() const { return woken_last_; }
+
+  // By area: wakings in at most kMaxBins groups of neighbours.
+  using Bins = std::vector<std::vector<uint64_t>>;
+  Bins Total() const;
+
+  // Since the last call.
+  Bins Take();
+
+  // `[{"area":"memory","regions":64,"bins":[...]},...]`
+  std::string TotalJson() const;
+
+ private:
+  struct Area {
+    std::string name;
+    std::vector<uint64_t> woken;  // By region.
+    uint64_t total = 0;
+  };
+
+  std::vector<Area> areas_;
+  Bins taken_;
+  uint64_t regions_ = 0;
+  uint64_t steps_ = 0;
+  uint64_t woken_last_ = 0;
+};
+
+// What happened between two moments of a run.
+struct Interval {
+  uint64_t examples = 0;  // Since the run began.
+  double seconds = 0;     // Likewise.
+  Score::Sums sums;
+  RegionLoads::Bins bins = {};
+};
+
+// The intervals of a run, all of one length in examples: when there are kMost, neighbours become
+// one, so that there are never many however long the run. Thread-compatible.
+class Intervals {
+ public:
+  static constexpr std::size_t kMost = 100;
+
+  // Whether an interval ends with this many examples.
+  bool Due(uint64_t examples) const { return examples >= next_; }
+  void Add(Interval interval);
+
+  const std::vector<Interval>& all() const { return all_; }
+
+ private:
+  uint64_t length_ = 1;
+  uint64_t next_ = 1;
+  std::vector<Interval> all_;
+};
+
+// Parameters that a brain has, and that a step wakes: of an area's regions those woken, of all
+// else the blocks that a learning step may write.
+struct ParameterCounts {
+  uint64_t all = 0;
+  double woken = 0;
+};
+ParameterCounts CountParameters(const Plan& plan, const RegionLoads& loads);
+
+// The most memory that this process has had, in bytes.
+uint64_t PeakRssBytes();
+
+}  // namespace gyrus

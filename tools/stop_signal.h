@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+
+namespace gyrus {
+
+// From the first call on, the first Ctrl-C (or SIGTERM) sets the flag it returns instead of ending
+// the process, so that what was learned can be saved; the second ends it.
+const std::atomic<bool>& CatchStopSignal();
+
+}  // namespace gyrus
