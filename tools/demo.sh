@@ -4,11 +4,11 @@
 #
 # What `make demo` runs: the gyrus command GYRUS learns this machine's own documentation, then its
 # live sensors, within two minutes; everything it makes lies in FOLDER (build/demo). GYRUS_DEMO_BYTES
-# (6000000) is how much text, GYRUS_DEMO_SECONDS (44) how long the sensors.
+# (4000000) is how much text, GYRUS_DEMO_SECONDS (44) how long the sensors.
 set -euo pipefail
 gyrus=$(realpath "$1")
 folder=${2:-build/demo}
-bytes=${GYRUS_DEMO_BYTES:-6000000}
+bytes=${GYRUS_DEMO_BYTES:-4000000}
 seconds=${GYRUS_DEMO_SECONDS:-44}
 load=
 squeeze=
