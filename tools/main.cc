@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gyrus command. Exit codes: 0 done, 1 failed with one line on stderr, 2 wrong usage.
+#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -87,6 +88,8 @@ int ExitCode(const absl::Status& status) {
 }
 
 int Main(int argc, char** argv) {
+  // A file that may not grow is a write that fails, not the end of the process.
+  std::signal(SIGXFSZ, SIG_IGN);
   CLI::App app(kAbout, "gyrus");
   app.require_subcommand(1);
   InitOptions init;

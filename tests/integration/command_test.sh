@@ -1,0 +1,188 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Usage: command_test.sh GYRUS
+#
+# Runs the gyrus command as a user does: learns, goes on, stops, and is given what it must refuse.
+set -uo pipefail
+gyrus=$1
+# In memory: what takes time here is waiting for the disk.
+folder=$(mktemp -d -p "$([[ -w /dev/shm ]] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")
+trap 'chmod -R u+w "$folder" 2>/dev/null; rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+failures=0
+
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+
+# ok COMMAND...: succeeds.
+ok() { "$@" >out 2>err || fail "exit $? of: $*: $(cat err)"; }
+
+# refuses CODE TEXT COMMAND...: exits with CODE and one line on stderr that contains TEXT.
+refuses() {
+  local code=$1 text=$2 got=0
+  shift 2
+  "$@" >out 2>err || got=$?
+  [[ $got == "$code" ]] || fail "exit $got instead of $code of: $*"
+  grep -qF -- "$text" err || fail "no \"$text\" in the message of $*: $(cat err)"
+  [[ $code != 1 || $(wc -l <err) == 1 ]] || fail "more than one line from $*: $(cat err)"
+}
+
+# field FILE NAME: a value of the summary in a --json file.
+field() { tail -1 "$1" | grep -o "\"$2\":[^,}]*" | head -1 | cut -d: -f2- | tr -d '"'; }
+
+# same A B WHAT
+same() { [[ $1 == "$2" ]] || fail "$3: $1 and $2"; }
+
+text_brain() { ok "$gyrus" init "$1" --preset text --set heads.next.mixing.experts.memory.memory.rows_log2=10; }
+
+for _ in {1..60}; do echo "The quick brown fox jumps over the lazy dog, and comes back. $RANDOM"; done >some.txt
+for _ in {1..60}; do echo "The quick brown fox jumps over the lazy dog, and comes back."; done >book.txt
+{
+  echo "kind,size,weight,label"
+  for i in {1..300}; do
+    if ((i % 3)); then echo "a,$((i % 7)),$((i % 5)).5,yes"; else echo "b,$((i % 7 + 9)),,no"; fi
+  done
+} >rows.csv
+
+# ---- Words and exit codes.
+ok "$gyrus" version
+ok "$gyrus" presets
+grep -q '^text ' out || fail "presets does not list text"
+ok "$gyrus" --help
+grep -q 'gyrus learn' out || fail "help does not teach"
+refuses 2 "subcommand" "$gyrus"
+refuses 2 "--preset" "$gyrus" init brain
+refuses 2 "order" "$gyrus" learn brain x --order sideways
+refuses 1 'preset "txt"' "$gyrus" init brain --preset txt
+grep -q '"text"' err || fail "no nearest preset: $(cat err)"
+refuses 1 'sed' "$gyrus" init brain --preset text --set sed=3
+grep -q 'seed' err || fail "no nearest field: $(cat err)"
+[[ ! -e brain ]] || fail "a refused init made a directory"
+refuses 1 "there is no brain in brain" "$gyrus" learn brain book.txt
+
+# ---- A brain learns, goes on, and predicts without learning.
+text_brain whole
+text_brain parts
+refuses 1 "exists already" "$gyrus" init whole --preset text
+refuses 1 "has not learned anything yet" "$gyrus" run whole book.txt
+ok "$gyrus" learn whole book.txt --json whole.json
+ok "$gyrus" learn parts book.txt --limit 1000 --quiet
+ok "$gyrus" learn parts book.txt --skip 1000 --quiet
+ok "$gyrus" run whole book.txt --json frozen1.json --quiet
+ok "$gyrus" run parts book.txt --json frozen2.json --quiet
+same "$(field frozen1.json loss)" "$(field frozen2.json loss)" "learning in two parts"
+same "$(field whole.json examples)" "$(wc -c <book.txt)" "examples"
+LC_ALL=C awk "BEGIN { exit !($(field whole.json bits_per_symbol) < 0.7 * $(field whole.json baseline)) }" ||
+  fail "it did not learn: $(tail -1 whole.json)"
+for name in seconds loss accuracy mse step_us_p50 step_us_p99 learn_us_p50 learn_us_p99 \
+  examples_per_second regions_total regions_woken_mean parameters parameters_woken_mean \
+  peak_rss_bytes test_accuracy baseline_name; do
+  [[ -n $(field whole.json "$name") ]] || fail "the summary lacks $name"
+done
+same "$(field whole.json accuracy)" null "accuracy of text"
+ok "$gyrus" inspect whole
+grep -q 'session main: ' out || fail "inspect shows no session"
+ok "$gyrus" report whole --out page.html
+grep -q '</html>' page.html || fail "no report"
+head -c 500 book.txt | ok "$gyrus" learn whole - --quiet
+
+# ---- A table, labels late, a test.
+ok "$gyrus" init table --preset table
+refuses 1 "target" "$gyrus" learn table rows.csv
+refuses 1 'target column "lable"' "$gyrus" learn table rows.csv --target lable
+ok "$gyrus" learn table rows.csv --target label --delay 5 --test rows.csv --json table.json --quiet
+LC_ALL=C awk "BEGIN { exit !($(field table.json test_accuracy) > 0.95) }" ||
+  fail "test accuracy: $(field table.json test_accuracy)"
+refuses 1 "label_window" "$gyrus" learn table rows.csv --delay 6
+refuses 1 "began with seed" "$gyrus" learn table rows.csv --seed 77
+ok "$gyrus" learn table rows.csv --order class --quiet
+ok "$gyrus" run table rows.csv --quiet
+
+# ---- Ctrl-C keeps what was learned.
+text_brain stopped
+mkfifo pipe
+(cat book.txt; sleep 30) >pipe &
+writer=$!
+"$gyrus" learn stopped - --json stopped.json --quiet <pipe 2>err &
+learner=$!
+# It sleeps once it has read all there is.
+for _ in {1..200}; do
+  [[ -e stopped/state.db ]] && grep -q '^State:.S' "/proc/$learner/status" && break
+  sleep 0.05
+done
+kill -INT "$learner"
+wait "$learner" || fail "exit $? after Ctrl-C: $(cat err)"
+kill "$writer" 2>/dev/null
+wait "$writer" 2>/dev/null
+kept=$(field stopped.json examples)
+((kept > 0)) || fail "nothing was learned before Ctrl-C"
+same "$(field stopped.json interrupted)" true "interrupted"
+grep -q "To go on" err || fail "Ctrl-C does not say how to go on"
+ok "$gyrus" run stopped book.txt --json after.json --quiet
+text_brain twin
+ok "$gyrus" learn twin book.txt --limit "$kept" --quiet
+ok "$gyrus" run twin book.txt --json twin.json --quiet
+same "$(field after.json loss)" "$(field twin.json loss)" "what Ctrl-C kept"
+
+# ---- Bad input: one clear line, and nothing is lost.
+: >empty.txt
+refuses 1 "empty" "$gyrus" learn whole empty.txt
+refuses 1 "nowhere.txt" "$gyrus" learn whole nowhere.txt
+refuses 1 "is a directory" "$gyrus" learn table .
+printf 'kind,size,weight,label\na,1,2,yes\na,1,2\n' >ragged.csv
+refuses 1 "ragged.csv:3" "$gyrus" learn table ragged.csv --quiet
+printf 'kind,size,weight,label\na,1,2,yes\na,inf,2,no\n' >infinite.csv
+refuses 1 "infinite.csv" "$gyrus" learn table infinite.csv --quiet
+printf 'kind,size,weight,label\na,1,2,yes\na,tall,2,no\n' >words.csv
+refuses 1 'column "size"' "$gyrus" learn table words.csv --quiet
+printf 'kind,size,label\na,1,yes\n' >fewer.csv
+refuses 1 'column "weight"' "$gyrus" learn table fewer.csv --quiet
+printf '\0\0\x08\x03\0\0\0\x09\0\0\0\x02\0\0\0\x02abcd' >images.idx
+refuses 1 "images.idx" "$gyrus" learn table images.idx
+refuses 1 "learns from a table" "$gyrus" learn table book.txt
+# The first 1,000 rows are looked at before any is learned.
+{ cat rows.csv; for _ in {1..4}; do tail -n +2 rows.csv; done; echo 'a,1'; } >tail.csv
+refuses 1 "1500 examples before are learned and kept" "$gyrus" learn table tail.csv --quiet
+ok "$gyrus" run table rows.csv --quiet
+
+# ---- A brain in a bad state.
+cp -r whole other
+sed -i 's/^seed: 1$//; $a seed: 5' other/brain.textproto
+refuses 1 "other" "$gyrus" run other book.txt
+cp -r whole broken
+printf 'modalities { nam: "x" }\n' >broken/brain.textproto
+refuses 1 "brain.textproto:1:" "$gyrus" learn broken book.txt
+cp -r whole damaged
+rm -f damaged/state.db-*
+head -c 5000 whole/state.db >damaged/state.db
+refuses 1 "damaged" "$gyrus" learn damaged book.txt
+mkfifo pipe2
+sleep 30 >pipe2 &
+writer=$!
+"$gyrus" learn parts - --quiet <pipe2 2>/dev/null &
+learner=$!
+echo something >pipe2
+for _ in {1..100}; do
+  [[ -n $(find "/proc/$learner/fd" -lname '*state.db.lock' 2>/dev/null) ]] && break
+  sleep 0.05
+done
+refuses 1 "$learner" "$gyrus" learn parts book.txt
+kill "$writer" "$learner" 2>/dev/null
+wait "$writer" "$learner" 2>/dev/null
+if ((EUID != 0)); then
+  cp -r whole readonly
+  chmod -R a-w readonly
+  refuses 1 "readonly" "$gyrus" learn readonly book.txt
+fi
+
+# ---- A full disk: the last save stands.
+before=$(field after.json loss)
+cp -r stopped full
+refuses 1 "the last save stands" bash -c "ulimit -f 100; exec $gyrus learn full some.txt --quiet"
+ok "$gyrus" run full book.txt --json full.json --quiet
+same "$(field full.json loss)" "$before" "after a full disk"
+
+((failures == 0)) && echo "all as expected"
+exit $((failures > 0))
