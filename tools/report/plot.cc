@@ -139,7 +139,7 @@ std::string LinePlot(const Axis& x, const Axis& y, const std::vector<Series>& se
     }
     absl::StrAppend(&drawing, "<path class=\"line ", line.style, "\" d=\"", path, "\"/>");
     absl::StrAppend(&legend, "<li class=\"", line.style, "\">", Escaped(line.name), " <b>",
-                    Short(last), "</b></li>");
+                    Short(last), "</b> at the end</li>");
   }
   return absl::StrCat("<ul class=legend>", legend, "</ul>", Frame(x, &y, drawing, labels));
 }

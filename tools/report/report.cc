@@ -180,13 +180,14 @@ std::string Loads(const SummaryLine& summary) {
   return plots;
 }
 
-// Bars of an eighth of an octave, in % of all.
+// Bars of a quarter of an octave, as the bins of the history at the finest, in % of all.
 std::vector<Bar> EvenBars(const std::vector<LatencyBin>& bins) {
-  constexpr double kPerOctave = 8;
+  constexpr double kPerOctave = 4;
   std::map<int, double> counts;
   double total = 0;
   for (const LatencyBin& bin : bins) {
-    counts[static_cast<int>(std::floor(std::log2(bin.upper_us) * kPerOctave))] += bin.count;
+    counts[static_cast<int>(std::floor((std::log2(bin.upper_us) - 1e-3) * kPerOctave))] +=
+        bin.count;
     total += bin.count;
   }
   std::vector<Bar> bars;

@@ -20,6 +20,8 @@ struct Row {
 
 constexpr Row kRows[] = {
     {"examples", "Examples seen", "", 1},
+    {"scored", "Predictions scored", "", 1},
+    {"mae", "Mean absolute residual", "", 1},
     {"seconds", "Time taken", " s", 1},
     {"examples_per_second", "Examples per second", "", 1},
     {"loss", "Loss (lower is better)", "", 1},
