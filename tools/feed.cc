@@ -74,11 +74,11 @@ absl::StatusOr<std::unique_ptr<Feed>> Feed::Create(BrainSpec* spec, const Schema
   std::unique_ptr<Feed> feed(new Feed(spec, learns));
   for (std::size_t m = 0; m < spec->modalities.size(); ++m) {
     const ModalitySpec& modality = spec->modalities[m];
+    if (modality.name == spec->last_target_modality) continue;  // The session's to fill in.
     if (modality.name == spec->target_modality) feed->taught_ = m;
     if (modality.kind == ModalityKind::kImage) feed->image_ = m;
     if (modality.kind == ModalityKind::kReals) feed->reals_ = m;
-    if (modality.kind == ModalityKind::kSymbol && input.kind == Schema::Kind::kBytes &&
-        modality.name != spec->last_target_modality) {
+    if (modality.kind == ModalityKind::kSymbol && input.kind == Schema::Kind::kBytes) {
       feed->bytes_ = m;
       if (modality.size < 256) {
         return absl::InvalidArgumentError(absl::StrCat("modality \"", modality.name, "\" has ",

@@ -111,6 +111,16 @@ TEST(FeedTest, ARowWithoutItsTargetHasNoLabel) {
   EXPECT_FALSE(feed->labelled());
 }
 
+TEST(FeedTest, LeavesTheLastTargetToTheSession) {
+  BrainSpec spec = BoundTable();
+  spec.modalities.push_back({.name = "last", .kind = ModalityKind::kReals, .size = 1});
+  spec.last_target_modality = "last";
+  ASSERT_OK_AND_ASSIGN(const auto feed, Feed::Create(&spec, Table(), true));
+  EXPECT_THAT(feed->Read(Row(7, "a", "no")), IsOk());
+  EXPECT_FALSE(ValueOf(spec, *feed, "last").present);
+  EXPECT_EQ(feed->observation().values[0].reals[0], 7.0F);
+}
+
 TEST(FeedTest, BytesAreSymbols) {
   ASSERT_OK_AND_ASSIGN(BrainSpec spec, Preset("text"));
   EXPECT_EQ(TaskOf(spec), Task::kNextSymbol);
