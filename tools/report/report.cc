@@ -180,20 +180,19 @@ std::string Loads(const SummaryLine& summary) {
   return plots;
 }
 
-// Bars of a quarter of an octave, as the bins of the history at the finest, in % of all.
+// A bar for each quarter of an octave of nanoseconds, as the history bins them, in % of all.
 std::vector<Bar> EvenBars(const std::vector<LatencyBin>& bins) {
   constexpr double kPerOctave = 4;
   std::map<int, double> counts;
   double total = 0;
   for (const LatencyBin& bin : bins) {
-    counts[static_cast<int>(std::floor((std::log2(bin.upper_us) - 1e-3) * kPerOctave))] +=
-        bin.count;
+    counts[static_cast<int>(std::lround(std::log2(bin.upper_us * 1e3) * kPerOctave))] += bin.count;
     total += bin.count;
   }
   std::vector<Bar> bars;
   for (const auto& [at, count] : counts) {
-    bars.push_back(
-        {std::exp2(at / kPerOctave), std::exp2((at + 1) / kPerOctave), 100 * count / total});
+    bars.push_back({std::exp2((at - 1) / kPerOctave) / 1e3, std::exp2(at / kPerOctave) / 1e3,
+                    100 * count / total});
   }
   return bars;
 }
