@@ -279,7 +279,7 @@ struct BrainSpec {
   // The target of a step: given by Learn, or the value of this modality `next` steps later.
   uint32_t target_next = 0;          // 0: given by Learn.
   std::string target_modality;       // With target_next: which.
-  std::string last_target_modality;  // A symbol modality that carries the last known label, or "".
+  std::string last_target_modality;  // A modality that carries the last known target, or "".
   uint32_t label_window = 1;         // Steps for which a label may come late, in [1, 65536].
   SchemaSpec schema = {};
 };

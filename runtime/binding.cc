@@ -124,6 +124,12 @@ void ExpandEverywhere(const std::string& open, const std::vector<std::string>& n
                       BrainSpec* spec) {
   for (AreaSpec& area : spec->areas) Expand(open, names, &area.inputs);
   for (HeadSpec& head : spec->heads) {
+    if (auto* const ridge = std::get_if<RidgeHeadSpec>(&head.kind)) {
+      Expand(open, names, &ridge->inputs);
+    }
+    if (auto* const kalman = std::get_if<KalmanHeadSpec>(&head.kind)) {
+      Expand(open, names, &kalman->inputs);
+    }
     auto* const mixing = std::get_if<MixingHeadSpec>(&head.kind);
     if (mixing == nullptr) continue;
     for (ExpertSpec& expert : mixing->experts) {
@@ -187,6 +193,25 @@ void BindSchema(const InputSchema& input, const BindOptions& options, BrainSpec*
   }
 }
 
+// The target is the row `row` to come: the last one known is the row itself.
+void BindFuture(const std::string& row, BrainSpec* spec) {
+  spec->target_next = 1;
+  spec->target_modality = row;
+  const std::string last = std::exchange(spec->last_target_modality, "");
+  std::vector<EncoderSpec> encoders;
+  for (const EncoderSpec& encoder : spec->encoders) {
+    const bool of_last = encoder.modality == last;
+    if (of_last && !std::holds_alternative<HeldEncoderSpec>(encoder.kind)) {
+      ExpandEverywhere(encoder.name, {}, spec);
+      continue;
+    }
+    encoders.push_back(encoder);
+    if (of_last) encoders.back().modality = row;
+  }
+  spec->encoders = std::move(encoders);
+  std::erase_if(spec->modalities, [&](const ModalitySpec& m) { return m.name == last; });
+}
+
 uint32_t CountReals(const std::vector<ColumnSpec>& columns, absl::string_view target) {
   return static_cast<uint32_t>(
       std::count_if(columns.begin(), columns.end(), [target](const ColumnSpec& column) {
@@ -202,7 +227,7 @@ absl::Status BindTable(const InputSchema& input, const BindOptions& options, Bra
   for (ModalitySpec& modality : spec->modalities) {
     if (!IsOpen(modality)) continue;
     if (modality.kind == ModalityKind::kReals) {
-      modality.size = reals;
+      modality.size = modality.name == spec->last_target_modality ? 1 : reals;
     } else if (modality.name != spec->last_target_modality) {
       open_categories.push_back(modality.name);
     }
@@ -220,8 +245,7 @@ absl::Status BindTable(const InputSchema& input, const BindOptions& options, Bra
   if (from_future && spec->target_next == 0) {
     const ModalitySpec* const row = FindModality(*spec, ModalityKind::kReals);
     if (row == nullptr) return absl::InvalidArgumentError("a target column is needed");
-    spec->target_next = 1;
-    spec->target_modality = row->name;
+    BindFuture(std::string(row->name), spec);
   }
   return absl::OkStatus();
 }

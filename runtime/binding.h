@@ -24,11 +24,12 @@ namespace gyrus {
 //   a symbol modality            of a table: one of each column of categories (ColumnModality), and
 //     with a category encoder    its encoder too; lists of inputs that name the open encoder name
 //                                those instead, or nothing if there are none
-//   last_target_modality         the first head's classes
+//   last_target_modality         the first head's classes, or one number
 //   a mixing or softmax head,    max_classes classes, so that those seen later find room. A number
 //     any head of images         as a target is a class under the text it was written as
 //   a ridge or kalman head       of a table: its target, a number; without one, all numbers of the
-//                                next row
+//                                next row: then the row is the last known target, so that held
+//     encoders of the latter     read the row, and its other encoders go
 //
 // Names of classes and categories get ids in order of first appearance, now and later; whoever
 // feeds a brain keeps the schema and writes it back when it closes.

@@ -238,24 +238,30 @@ template <typename F>
 void Describe(F& f, const SoftmaxHeadSpec*) {
   f.Field("input", &SoftmaxHeadSpec::input);
   f.Field("rate", &SoftmaxHeadSpec::rate);
+  f.Field("optimiser", &SoftmaxHeadSpec::optimiser);
+  f.Field("beta", &SoftmaxHeadSpec::beta);
 }
 
 template <typename F>
 void Describe(F& f, const RidgeHeadSpec*) {
   f.Field("area", &RidgeHeadSpec::area);
+  f.Field("inputs", &RidgeHeadSpec::inputs);
   f.Field("form", &RidgeHeadSpec::form);
   f.Field("lambda", &RidgeHeadSpec::lambda);
   f.Field("forget", &RidgeHeadSpec::forget);
   f.Field("solve_every", &RidgeHeadSpec::solve_every);
+  f.Field("reference", &RidgeHeadSpec::reference);
 }
 
 template <typename F>
 void Describe(F& f, const KalmanHeadSpec*) {
   f.Field("area", &KalmanHeadSpec::area);
+  f.Field("inputs", &KalmanHeadSpec::inputs);
   f.Field("lambda", &KalmanHeadSpec::lambda);
   f.Field("process_noise", &KalmanHeadSpec::process_noise);
   f.Field("observation_noise", &KalmanHeadSpec::observation_noise);
   f.Field("learn_noise", &KalmanHeadSpec::learn_noise);
+  f.Field("reference", &KalmanHeadSpec::reference);
 }
 
 }  // namespace gyrus

@@ -80,6 +80,61 @@ BrainSpec Table() {
   return spec;
 }
 
+// Numbers to come, as their difference from the last ones known: one linear readout over the row,
+// its past, the last targets and frozen random features of them all.
+BrainSpec Series() {
+  const std::vector<std::string> inputs = {"row", "category", "last"};
+  AreaSpec expansion;
+  expansion.name = "expansion";
+  expansion.inputs = inputs;
+  expansion.outputs = 64;
+  expansion.cell = ExpansionCellSpec{};
+  RidgeHeadSpec ridge;
+  ridge.area = "expansion";
+  ridge.inputs = inputs;
+  ridge.lambda = 0.1F;
+  ridge.forget = 0.9995F;
+  ridge.reference = "held";
+  BrainSpec spec;
+  spec.name = "series";
+  spec.modalities = {{.name = "row", .kind = ModalityKind::kReals},
+                     {.name = "category", .kind = ModalityKind::kSymbol},
+                     {.name = "last", .kind = ModalityKind::kReals}};
+  spec.encoders = {{"row", "row", RealsEncoderSpec{.rate = 0, .trails = {2, 32}, .constant = true}},
+                   {"category", "category", CategoryEncoderSpec{}},
+                   {"last", "last", RealsEncoderSpec{.rate = 0, .lags = 1}},
+                   {"held", "last", HeldEncoderSpec{}}};
+  spec.areas = {expansion};
+  spec.heads = {{.name = "value", .kind = ridge}};
+  spec.last_target_modality = "last";
+  return spec;
+}
+
+// The class of an image: responses of frozen patches, picked by the regions whose anchors its
+// coarse form is nearest to, each with a readout of its own.
+BrainSpec Images() {
+  AreaSpec vision;
+  vision.name = "vision";
+  vision.inputs = {"patches"};
+  vision.route_by = "coarse";
+  vision.outputs = 256;
+  vision.regions = 64;
+  vision.woken = 8;
+  vision.router = AnchorRouterSpec{.threshold = 0.5F, .temperature = 0.03F, .settle_after = 1000};
+  vision.cell = SubsetCellSpec{.constant = true};
+  RidgeHeadSpec ridge;
+  ridge.area = "vision";
+  ridge.lambda = 0.5F;
+  BrainSpec spec;
+  spec.name = "images";
+  spec.modalities = {{.name = "eye", .kind = ModalityKind::kImage}};
+  spec.encoders = {{"patches", "eye", ImageEncoderSpec{}},
+                   {"coarse", "eye", ImageEncoderSpec{.banks = {}}}};
+  spec.areas = {vision};
+  spec.heads = {{.name = "class", .kind = ridge}};
+  return spec;
+}
+
 struct Entry {
   PresetName name;
   BrainSpec (*make)();
@@ -87,7 +142,9 @@ struct Entry {
 
 constexpr Entry kPresets[] = {
     {{"text", "predicts the next byte of any text or file"}, Text},
+    {{"images", "predicts the class of each image"}, Images},
     {{"table", "predicts the class of each row of a table"}, Table},
+    {{"series", "predicts a number of each row of a table, or the next row"}, Series},
 };
 
 }  // namespace

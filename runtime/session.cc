@@ -25,6 +25,12 @@ Session::Session(const Plan* plan, Store* store, Options options)
 Session::~Session() = default;
 
 absl::Status Session::Start() {
+  for (const ModalitySpec& modality : plan_->spec().modalities) {
+    if (modality.name == plan_->spec().last_target_modality &&
+        modality.kind == ModalityKind::kReals) {
+      label_reals_.resize(modality.size);
+    }
+  }
   if (options_.mode == Mode::kFrozen) {
     GYRUS_ASSIGN_OR_RETURN(reader_, store_->OpenReader());
     return absl::OkStatus();
@@ -71,7 +77,7 @@ absl::StatusOr<Observation> Session::Complete(const Observation& observation) {
   std::copy(observation.values.begin(), observation.values.end(), values_.begin());
   for (std::size_t m = 0; m < values_.size(); ++m) {
     if (spec.modalities[m].name == spec.last_target_modality) {
-      values_[m] = {.present = has_label_, .symbol = label_};
+      values_[m] = {.present = has_label_, .symbol = label_, .reals = label_reals_};
     }
   }
   const Observation complete{.time = observation.time, .values = values_};
@@ -150,6 +156,9 @@ absl::Status Session::Learn(uint64_t step, const Target& target) {
   GYRUS_RETURN_IF_ERROR(learner_->Label(step, target));
   has_label_ = true;
   label_ = target.symbol;
+  if (label_reals_.size() == target.reals.size()) {
+    std::copy(target.reals.begin(), target.reals.end(), label_reals_.begin());
+  }
   return RunLearner();
 }
 
@@ -213,6 +222,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Clone(absl::string_view name) 
   }
   clone->has_label_ = has_label_;
   clone->label_ = label_;
+  clone->label_reals_ = label_reals_;
   return clone;
 }
 
@@ -226,6 +236,7 @@ std::string Session::Save() const {
   writer.Put<uint8_t>(in_step_ ? 1 : 0);
   writer.Put<uint8_t>(has_label_ ? 1 : 0);
   writer.Put(label_);
+  writer.PutSpan<float>(label_reals_);
   const bool serves = learner_ == nullptr || !in_step_;
   writer.PutSpan<std::byte>(serves ? std::span<const std::byte>(state_)
                                    : std::span<const std::byte>(learner_->state()));
@@ -240,6 +251,7 @@ absl::Status Session::Restore(absl::string_view position) {
   in_step_ = reader.Get<uint8_t>() != 0;
   has_label_ = reader.Get<uint8_t>() != 0;
   label_ = reader.Get<uint32_t>();
+  reader.GetSpan<float>(label_reals_);
   reader.GetSpan<std::byte>(state_);
   const bool has_learner = reader.Get<uint8_t>() != 0;
   if (learner_ != nullptr && has_learner) {

@@ -126,6 +126,7 @@ class Session {
   // The label that was known last, for last_target_modality.
   bool has_label_ = false;
   uint32_t label_ = 0;
+  std::vector<float> label_reals_;  // Empty unless that modality is one of reals.
   std::vector<Value> values_;
 };
 

@@ -110,46 +110,41 @@ TEST(BindTest, TakesNumbersAsClassesAndRaisesIndicatorsWhereNumbersAreMissing) {
   EXPECT_THAT(CheckSchema(spec, input), test::IsOk());
 }
 
-// A brain of numbers: a ridge head over an area of the row.
-BrainSpec OpenSeries() {
-  BrainSpec spec;
-  spec.name = "series";
-  spec.modalities = {{.name = "row", .kind = ModalityKind::kReals}};
-  spec.heads = {{.name = "value", .kind = RidgeHeadSpec{.area = "features"}}};
-  return spec;
-}
-
 TEST(BindTest, PredictsANumberOfTheRowOrTheNextRow) {
   InputSchema input = Market();
   input.columns = {{.name = "a"}, {.name = "b"}, {.name = "c"}};
   input.target = "b";
-  ASSERT_OK_AND_ASSIGN(BrainSpec spec, Bind(OpenSeries(), input));
+  ASSERT_OK_AND_ASSIGN(BrainSpec spec, Bind(*Preset("series"), input));
   EXPECT_EQ(spec.heads[0].outputs, 1U);
   EXPECT_EQ(spec.heads[0].classes, 0U);
   EXPECT_EQ(spec.modalities[0].size, 2U);
+  EXPECT_EQ(spec.modalities[1].size, 1U);
   EXPECT_EQ(spec.target_next, 0U);
+  EXPECT_EQ(spec.last_target_modality, "last");
+  EXPECT_THAT(Plan::Create(spec), test::IsOk());
   input.target = "";
-  ASSERT_OK_AND_ASSIGN(spec, Bind(OpenSeries(), input));
+  ASSERT_OK_AND_ASSIGN(spec, Bind(*Preset("series"), input));
   EXPECT_EQ(spec.heads[0].outputs, 3U);
   EXPECT_EQ(spec.target_next, 1U);
   EXPECT_EQ(spec.target_modality, "row");
+  EXPECT_EQ(spec.modalities.size(), 1U);
+  EXPECT_THAT(std::get<RidgeHeadSpec>(spec.heads[0].kind).inputs, ElementsAre("row"));
+  EXPECT_THAT(Plan::Create(spec), test::IsOk());
 }
 
 TEST(BindTest, RefusesACategoryWhereNumbersArePredicted) {
-  EXPECT_THAT(Bind(OpenSeries(), Market()),
+  EXPECT_THAT(Bind(*Preset("series"), Market()),
               test::StatusIs(kInvalid, HasSubstr("target column \"up\" is a category")));
 }
 
 TEST(BindTest, TakesTheSizeOfImages) {
-  BrainSpec open;
-  open.name = "images";
-  open.modalities = {{.name = "eye", .kind = ModalityKind::kImage}};
-  open.heads = {{.name = "class", .kind = RidgeHeadSpec{.area = "vision"}}};
+  const BrainSpec open = *Preset("images");
   InputSchema input;
   input.kind = InputSchema::Kind::kImages;
   input.image_rows = 28;
   input.image_columns = 30;
   ASSERT_OK_AND_ASSIGN(BrainSpec spec, Bind(open, input));
+  EXPECT_THAT(Plan::Create(spec), test::IsOk());
   EXPECT_EQ(spec.modalities[0].rows, 28U);
   EXPECT_EQ(spec.modalities[0].columns, 30U);
   EXPECT_EQ(spec.heads[0].classes, 64U);
