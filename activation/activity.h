@@ -26,7 +26,8 @@ struct Woken {
 
 // What happened in one area at one step.
 struct AreaActivity {
-  bool awake = false;          // False: an input was absent; everything below is stale.
+  bool awake = false;          // False: an input was absent; everything below is stale, but
+  bool routed = false;         // what was routed by another encoder, which was present.
   std::span<float> input;      // (inputs,) sum or concatenation of what the area reads.
   std::span<float> routing;    // What the router reads: the input, or an encoder's vector.
   std::span<Woken> woken;      // (k,); each region once.

@@ -96,6 +96,7 @@ struct HashRouterSpec {
 // Cosine to frozen prototypes, which inputs found.
 struct AnchorRouterSpec {
   float threshold = 0.7F;        // Cosine below which an input founds, in (-1, 1]; 1: any may.
+  bool rising = false;           // The threshold rises to 1 in settle_after inputs: all found.
   float chance = 1.0F;           // That it then does, in (0, 1].
   float temperature = 0.1F;      // Of the gates' softmax over cosines, >= 0; 0: equal gates.
   uint32_t settle_after = 2000;  // Inputs after which no region is founded any more; 0: never.
@@ -225,6 +226,7 @@ struct RidgeHeadSpec {
   float lambda = 1.0F;         // > 0.
   float forget = 1.0F;         // In (0, 1]; 1 keeps the readout free of order. kInformation: 1.
   uint32_t solve_every = 64;   // kInformation: samples of a region until its weights are solved.
+  bool weigh_by_gate = false;  // A sample counts as its gate does: by gate x woken, else by 1.
   std::string reference = {};  // Reals: an encoder whose first elements the target is near; what is
                                // learned is the difference.
 };

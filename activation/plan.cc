@@ -354,15 +354,18 @@ void Plan::ForwardArea(const StepContext& context, std::size_t index) const noex
   const AreaPlan& plan = areas_[index];
   AreaActivity& area = context.activity->areas[index];
   area.awake = GatherInput(plan, *context.activity, area.input);
+  area.routed = area.awake;
   area.routing = area.input;
   if (plan.route_by.has_value()) {
     const Encoding& routing = context.activity->encodings[*plan.route_by];
-    area.awake = area.awake && routing.present;
+    area.routed = routing.present;
     area.routing = routing.vector;
+    area.awake = area.awake && area.routed;
   }
-  if (!area.awake) return;
+  if (!area.routed) return;
   area.woken = {area.woken.data(), plan.spec.woken};
   area.woken = area.woken.first(plan.router->Route(context.view, area.routing, area.woken));
+  if (!area.awake) return;
   const CellShape& shape = plan.cell->shape();
   const TableView weights = context.view.table(plan.weights_table);
   for (const Woken& woken : area.woken) weights.Prefetch(woken.region);
@@ -406,6 +409,11 @@ void Plan::LearnInputs(const StepContext& context, const Observation& observatio
   for (std::size_t e = 0; e < encoders_.size(); ++e) {
     const Value& value = observation.values[encoder_modalities_[e]];
     if (value.present) encoders_[e]->Learn(value, context.activity->encodings[e], commit);
+  }
+  // An area that still waits for its input may settle its routes meanwhile.
+  for (std::size_t a = 0; a < areas_.size(); ++a) {
+    const AreaActivity& area = context.activity->areas[a];
+    if (area.routed && !area.awake) areas_[a].router->Learn(area.routing, area.woken, {}, commit);
   }
 }
 

@@ -82,7 +82,8 @@ class Plan {
   void Forward(const StepContext& context,
                const Observation& observation) const noexcept GYRUS_NONBLOCKING;
 
-  // What encoders learn from the input alone, for a step that Forward has run.
+  // What encoders learn from the input alone, and routers of areas that route but sleep, for a
+  // step that Forward has run.
   void LearnInputs(const StepContext& context, const Observation& observation,
                    Commit* commit) const noexcept;
 

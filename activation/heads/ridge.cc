@@ -22,7 +22,8 @@ namespace {
 
 constexpr uint32_t kMaxFeatures = 1024;
 constexpr float kLeastScore = 0.001F;
-constexpr float kForgetBelow = 0.1F;  // Of the trace that P began with.
+constexpr float kLeastWeight = 1e-6F;  // Of a sample; below, its reciprocal drowns the rest.
+constexpr float kForgetBelow = 0.1F;   // Of the trace that P began with.
 
 std::size_t Packed(std::size_t features) { return features * (features + 1) / 2; }
 
@@ -61,6 +62,7 @@ struct RidgeHead::Scratch {
   std::span<float> scores;  // (outputs,) of all woken regions.
   std::span<float> own;     // (outputs,) of one region.
   std::span<float> target;  // (outputs,)
+  float weight = 1.0F;      // Of the sample in the region that learns.
 };
 
 // A block of the information form.
@@ -211,11 +213,13 @@ double RidgeHead::FillTarget(const StepContext& context, const Target& target,
 
 double RidgeHead::Learn(const StepContext& context, const Target& target,
                         Commit* commit) const noexcept {
-  const Scratch scratch = ScratchOf(context);
+  Scratch scratch = ScratchOf(context);
   const std::span<const Woken> woken = Score(context, scratch);
   const double loss = FillTarget(context, target, scratch);
   for (std::size_t k = 0; k < woken.size(); ++k) {
     readouts_.Complete(*context.activity, k, scratch.phi);
+    if (spec_.weigh_by_gate) scratch.weight = woken[k].gate * static_cast<float>(woken.size());
+    if (!(scratch.weight > kLeastWeight)) continue;
     if (spec_.form == RidgeForm::kCovariance) {
       LearnCovariance(woken[k].region, scratch, commit);
     } else {
@@ -230,7 +234,7 @@ void RidgeHead::LearnCovariance(uint32_t region, const Scratch& scratch,
   const std::size_t features = readouts_.features();
   const std::span<float> s(commit->As<float>({weights_, region}), outputs_ * features);
   const std::span<float> p(commit->As<float>({sums_, region}), features * features);
-  const float d = spec_.forget + kernels::RlsGain(p, scratch.phi, scratch.gain);
+  const float d = spec_.forget / scratch.weight + kernels::RlsGain(p, scratch.phi, scratch.gain);
   kernels::MatVec(s, scratch.phi, scratch.own);
   for (std::size_t o = 0; o < outputs_; ++o) {
     const float residual = scratch.target[o] - scratch.own[o];
@@ -258,8 +262,8 @@ void RidgeHead::LearnInformation(uint32_t region, const Scratch& scratch,
     if (std::isnan(y)) return;
   }
   const Sums sums(commit->As<float>({sums_, region}), features, outputs_);
-  kernels::SymmetricRank1Add(1.0F, scratch.phi, sums.a);
-  kernels::Rank1Add(1.0F, scratch.target, scratch.phi, sums.b);
+  kernels::SymmetricRank1Add(scratch.weight, scratch.phi, sums.a);
+  kernels::Rank1Add(scratch.weight, scratch.target, scratch.phi, sums.b);
   *sums.stale += 1.0F;
   if (*sums.stale < static_cast<float>(spec_.solve_every)) return;
   *sums.stale = 0.0F;

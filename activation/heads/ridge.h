@@ -19,11 +19,13 @@ namespace gyrus {
 // Each readout learns the whole target by itself, y = target - reference, or a class as a one-hot
 // vector, in one of two forms (Haykin, Adaptive Filter Theory, 4th ed., chapter 9):
 //
-//   covariance:   k = P phi;  d = forget + phi . k;  S += (y - S phi) k^T / d;
+//   covariance:   k = P phi;  d = forget / w + phi . k;  S += (y - S phi) k^T / d;
 //                 P = (P - k k^T / d) / forget,  P_0 = I / lambda
-//   information:  A += phi phi^T;  b += y phi^T;  after every solve_every samples of the region
-//                 S = b (A + lambda I)^-1, by Cholesky
+//   information:  A += w phi phi^T;  b += w y phi^T;  after every solve_every samples of the
+//                 region S = b (A + lambda I)^-1, by Cholesky
 //
+// The weight w of a sample is 1, or, if asked, gate_r times the woken regions: a region then learns
+// most from what is nearest to it. Below 1e-6 a sample is passed by.
 // Both are the same least squares, whatever the order of the samples, while forget = 1 and the
 // features stand still. The covariance form has new weights after every sample at 3 F^2
 // multiplications; the information form costs F^2 / 2, is behind by up to solve_every samples, and

@@ -36,6 +36,9 @@ absl::Status CheckSpec(const AnchorRouterSpec& spec) {
     return absl::InvalidArgumentError(
         absl::StrCat("threshold must be in (-1, 1], got ", spec.threshold));
   }
+  if (spec.rising && spec.settle_after == 0) {
+    return absl::InvalidArgumentError("rising needs settle_after above 0");
+  }
   if (!(spec.chance > 0.0F && spec.chance <= 1.0F)) {
     return absl::InvalidArgumentError(absl::StrCat("chance must be in (0, 1], got ", spec.chance));
   }
@@ -145,9 +148,14 @@ void AnchorRouter::Learn(std::span<const float> x, std::span<const Woken> woken,
   ++commit->As<Founding>({founding_, 0})->inputs;
   const float inverse_norm = InverseNorm(x);
   if (inverse_norm == 0.0F) return;
-  if (spec_.threshold < 1.0F && woken.size() > area_.always_on) {
+  float threshold = spec_.threshold;
+  if (spec_.rising) {
+    threshold += (1.0F - threshold) * static_cast<float>(now.inputs + 1) /
+                 static_cast<float>(spec_.settle_after);
+  }
+  if (threshold < 1.0F && woken.size() > area_.always_on) {
     const uint32_t nearest = woken[area_.always_on].region - area_.always_on;
-    if (CosineTo(view.table(anchors_), nearest, x, inverse_norm) >= spec_.threshold) return;
+    if (CosineTo(view.table(anchors_), nearest, x, inverse_norm) >= threshold) return;
   }
   if (Rng(seed_, now.inputs).Uniform() < spec_.chance) Found(x, inverse_norm, commit);
 }

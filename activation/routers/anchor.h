@@ -21,7 +21,9 @@ namespace gyrus {
 //
 // Learning from a routed input founds the next region with anchor x / |x| if one is left, no
 // anchor has a cosine of `threshold` or more, a coin of `chance` falls its way (drawn from the
-// seed and the number of inputs so far), and fewer than settle_after inputs have come.
+// seed and the number of inputs so far), and fewer than settle_after inputs have come. A rising
+// threshold goes from `threshold` to 1 in a line over settle_after inputs: inputs unlike all others
+// found first, and in the end every region is founded, whatever the inputs.
 //
 // Up to 256 anchors all are compared. Beyond, the first 2 sqrt(n) of the n anchors lead a group
 // each; a later one joins the nearest leader with room among sqrt(n) members; a search looks at

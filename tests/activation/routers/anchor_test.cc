@@ -48,6 +48,20 @@ TEST(AnchorRouterTest, FoundsByChanceUntilNoRegionIsLeft) {
   EXPECT_EQ(area->Route(RandomVector(3, &rng)).size(), 40U);
 }
 
+TEST(AnchorRouterTest, FoundsEveryRegionInTimeIfTheThresholdRises) {
+  ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<RoutedArea> area,
+      RoutedArea::Create(AreaOf(8, 8, {.threshold = 0.5F, .rising = true, .settle_after = 50}), 2));
+  std::size_t half_way = 0;
+  for (int t = 0; t < 50; ++t) {
+    const std::vector<float> x = {1.0F, 0.001F * static_cast<float>(t)};  // Hardly unlike.
+    area->Learn(x, area->Route(x));
+    if (t == 25) half_way = area->Route(x).size();
+  }
+  EXPECT_EQ(half_way, 1U);
+  EXPECT_EQ(area->Route(std::vector<float>{1.0F, 0.0F}).size(), 2U);
+}
+
 TEST(AnchorRouterTest, SettlesAfterItsInputs) {
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<RoutedArea> area,
                        RoutedArea::Create(AreaOf(40, 40, {.threshold = 1, .settle_after = 5}), 3));
