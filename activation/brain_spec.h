@@ -48,7 +48,7 @@ struct RealsEncoderSpec {
 // a ridge head predicts the change from.
 struct HeldEncoderSpec {};
 
-// Symbols with the contexts of a text: orders, words, sparse.
+// Symbols with the contexts of a text: orders, words, what followed, kinds.
 struct SymbolsEncoderSpec {
   bool one_hot = false;  // Also a vector, for areas.
 };
@@ -157,12 +157,12 @@ struct AreaSpec {
 
 struct MemoryExpertSpec {
   std::string encoder;      // Whose contexts, one row lookup each.
-  uint32_t rows_log2 = 17;  // Rows per context, in [4, 24].
+  uint32_t rows_log2 = 17;  // Rows per context at most, in [4, 24].
 };
 
 struct MatchExpertSpec {
-  std::string encoder;  // A symbols encoder.
-  uint32_t min_length = 6;
+  std::string encoder;         // A symbols encoder.
+  uint32_t min_length = 5;     // Symbols that must agree, in [1, 32].
   uint32_t history_log2 = 20;  // Symbols kept, in [8, 28].
 };
 
@@ -186,7 +186,7 @@ struct ExpertSpec {
 };
 
 // One set of weight vectors of a mixing head: which one is used is the product of what `factors`
-// name, each "<encoder>.<selector number>", "<expert>.<signal number>" or "node".
+// name, each "<encoder>.<selector number>", "<expert>.<signal number>", "node" or "depth".
 struct WeightSetSpec {
   std::vector<std::string> factors;
 };
@@ -195,12 +195,16 @@ struct WeightSetSpec {
 struct ProbabilityMapSpec {
   std::vector<std::string> factors;  // As above; hashed into the rows if too many.
   uint32_t rows_log2 = 16;
+  float rate = 0.02F;  // Of its cells, in (0, 1].
 };
 
 struct MixingHeadSpec {
   std::vector<ExpertSpec> experts;
   std::vector<WeightSetSpec> sets;
+  // What picks the last vector, which weighs the sets' results.
+  std::vector<std::string> last = {"node"};
   std::vector<ProbabilityMapSpec> maps;
+  float first_weight = 0.2F;   // Of every input in every set.
   float rate_first = 0.02F;    // Of a weight vector at its first visit,
   float rate_last = 0.002F;    // in the long run,
   float rate_visits = 300.0F;  // and the visits that lie between.

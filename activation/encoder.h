@@ -18,6 +18,8 @@ struct EncodingShape {
   uint32_t outputs = 0;   // Length of the vector; 0: none.
   uint32_t active = 0;    // Elements that are not mostly 0: the scale of |x|^2; 0: all.
   uint32_t contexts = 0;  // How many hashes.
+  // Context c, if listed, takes at most 2^context_bits[c] values: memories need no more room.
+  std::vector<uint32_t> context_bits = {};
   std::vector<uint32_t> selector_ranges = {};  // Selector s is below selector_ranges[s].
 };
 

@@ -20,6 +20,25 @@ struct ExpertShape {
   std::vector<uint32_t> signal_ranges = {};  // Signal s, see Evidence, is below signal_ranges[s].
 };
 
+// The way from the root of the symbol tree to a leaf, or to the end of what was asked.
+struct Path {
+  uint32_t leaf = 0;     // A leading 1, then the bits.
+  uint32_t depth = 0;    // How many bits.
+  uint32_t decided = 0;  // Bit d: the decision at depth d was made; others are not learned from.
+
+  uint32_t node(uint32_t d) const { return leaf >> (depth - d); }  // At depth d.
+  uint32_t bit(uint32_t d) const { return leaf >> (depth - d - 1) & 1U; }
+  bool decides(uint32_t d) const { return (decided >> d & 1U) != 0; }
+};
+
+// Where the evidence along a path goes: one row per depth.
+struct PathEvidence {
+  float* inputs = nullptr;
+  std::size_t inputs_stride = 0;  // From one depth's to the next, in elements.
+  uint32_t* signals = nullptr;
+  std::size_t signals_stride = 0;
+};
+
 // A source of evidence for a mixing head, asked decision by decision on the way from the root of
 // the symbol tree to a leaf. Nodes are numbered as in a heap: the root is 1, the children of n are
 // 2 n (bit 0) and 2 n + 1 (bit 1); at depth d a node is 2^d plus the d bits so far.
@@ -46,9 +65,18 @@ class Expert {
   virtual void Evidence(uint32_t node, std::byte* scratch, std::span<float> inputs,
                         std::span<uint32_t> signals) const noexcept GYRUS_NONBLOCKING = 0;
 
-  // Learns that the bit at `node` was `bit`. Called for each node of the target's path, from the
-  // root down, after all of them were asked in that order.
-  virtual void Learn(uint32_t node, uint32_t bit, std::byte* scratch,
+  // The same for all nodes of a path at once.
+  virtual void EvidenceAlong(const Path& path, std::byte* scratch,
+                             const PathEvidence& out) const noexcept GYRUS_NONBLOCKING {
+    for (uint32_t d = 0; d < path.depth; ++d) {
+      if (!path.decides(d)) continue;
+      Evidence(path.node(d), scratch, {out.inputs + d * out.inputs_stride, shape_.width},
+               {out.signals + d * out.signals_stride, shape_.signal_ranges.size()});
+    }
+  }
+
+  // Learns the bits that a path decides, after EvidenceAlong it.
+  virtual void Learn(const Path& path, std::byte* scratch,
                      Commit* commit) const noexcept GYRUS_NONBLOCKING = 0;
 
  protected:

@@ -14,13 +14,17 @@ endif()
 
 # Flags live on this target only. -ffp-contract=off: the same source gives the same bits on
 # x86-64 and arm64; kernels ask for fused multiply-add by name where they want it.
+# -fno-delete-null-pointer-checks: g++ 12 rewrites addresses in loops over several arrays of one
+# object so that they look like null dereferences, takes the function for one without effect, and
+# drops the calls to it.
 add_library(gyrus_flags INTERFACE)
 target_compile_features(gyrus_flags INTERFACE cxx_std_20)
 target_compile_options(
   gyrus_flags
   INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wno-restrict
             -Werror
-            -ffp-contract=off $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+            -ffp-contract=off $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+            $<$<CXX_COMPILER_ID:GNU>:-fno-delete-null-pointer-checks>)
 find_program(GYRUS_MOLD mold)
 if(GYRUS_MOLD AND NOT CMAKE_CROSSCOMPILING)
   target_link_options(gyrus_flags INTERFACE -fuse-ld=mold)

@@ -12,10 +12,13 @@ namespace gyrus {
 
 // Symbols of a text with the contexts that predict the next one.
 //
-// Contexts (hashes; c1 is the newest symbol): orders 1 to 6; the word so far with c1; the word so
-// far with the word before; the two symbols behind c1 (sparse); what followed c1 the last two
-// times, with c1; what followed c2 c1 the last two times, with both (indirect).
-// Selectors: c1, c2, c3, and 16 bits of a hash of the three.
+// Contexts (hashes; c1 is the newest symbol): orders 0 to 4 and 6; the word so far with c1 and the
+// opener; the word so far with the word before; what followed c1 the last two times, with c1; what
+// followed c2 c1 the last two times, with both (indirect); the kinds of the last six symbols, with
+// c1. The opener is the last of "[<({&=|" that nothing has closed; a kind says small letter,
+// capital, digit, blank, and so on, of bytes of text.
+// Selectors: c1; c2; c3; 16 bits of a hash of the three; the opener, 0 for none, below 8; the top
+// three bits of c1, c2 and c3; the kinds of the last three symbols, four bits each.
 // Vector: one-hot of c1, if asked.
 //
 // The indirect contexts' memory is blocks: tables of the last four followers of each of 256 and

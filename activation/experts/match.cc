@@ -37,12 +37,12 @@ struct MatchExpert::State {
 };
 
 struct MatchExpert::Scratch {
-  TableView trust;
   uint8_t recent[kRecent];
   uint32_t seen;
   uint32_t cell;       // 0: no match.
   uint32_t predicted;  // The symbol that the match predicts, and a leading 1 at its depth.
-  uint32_t path;       // In Learn: the node that the target's path has reached.
+  float logit;         // Of q[cell].
+  float lead;          // 4 (q[cell] - 1/2).
 };
 
 absl::StatusOr<std::unique_ptr<Expert>> MatchExpert::Create(const ExpertSpec& spec,
@@ -157,44 +157,59 @@ void MatchExpert::Begin(const StepContext& context, std::byte* scratch) const no
     }
   }
   Scratch& step = *reinterpret_cast<Scratch*>(scratch);
-  step.trust = context.view.table(options_.trust);
   std::memcpy(step.recent, state.recent, kRecent);
   step.seen = state.seen;
   // At the end of the history there is nothing to predict yet.
   const uint32_t end = *context.view.table(options_.cursor).As<uint32_t>(0);
   const bool predicts = state.length > 0 && state.position < end;
   step.cell = predicts ? LengthCell(state.length) : 0;
+  const float q = context.view.table(options_.trust).As<float>(0)[step.cell];
+  step.logit = stretch_.Of(q);
+  step.lead = 4.0F * (q - 0.5F);
   step.predicted = (1U << options_.depth) | (predicts ? Symbol(context.view, state.position) : 0U);
 }
 
 void MatchExpert::Evidence(uint32_t node, std::byte* scratch, std::span<float> inputs,
                            std::span<uint32_t> signals) const noexcept {
+  const auto depth = static_cast<uint32_t>(std::bit_width(node)) - 1;
+  const Path path = {.leaf = node, .depth = depth};
+  Say(*reinterpret_cast<const Scratch*>(scratch), path, depth, inputs.data(), signals.data());
+}
+
+void MatchExpert::EvidenceAlong(const Path& path, std::byte* scratch,
+                                const PathEvidence& out) const noexcept {
   const Scratch& step = *reinterpret_cast<const Scratch*>(scratch);
-  const uint32_t left = options_.depth + 1 - std::bit_width(node);
-  const bool agrees = step.cell > 0 && step.predicted >> left == node;
+  for (uint32_t d = 0; d < path.depth; ++d) {
+    Say(step, path, d, out.inputs + d * out.inputs_stride, out.signals + d * out.signals_stride);
+  }
+}
+
+// The evidence at depth `d` of a path, which may end there.
+inline void MatchExpert::Say(const Scratch& step, const Path& path, uint32_t d, float* inputs,
+                             uint32_t* signals) const noexcept {
+  const uint32_t left = options_.depth - d;
+  const bool agrees = step.cell > 0 && step.predicted >> left == path.node(d);
+  const float sign = !agrees ? 0.0F : (step.predicted >> (left - 1) & 1U) != 0 ? 1.0F : -1.0F;
+  inputs[0] = sign * step.logit;
+  inputs[1] = sign * step.lead;
   signals[0] = agrees ? std::min(step.cell, 15U) : 0;
   signals[1] = agrees ? 1 : 0;
   signals[2] = agrees ? step.predicted & ((1U << options_.depth) - 1) : 0;
-  if (!agrees) {
-    inputs[0] = inputs[1] = 0.0F;
-    return;
-  }
-  const float q = step.trust.As<float>(0)[step.cell];
-  const float sign = (step.predicted >> (left - 1) & 1U) != 0 ? 1.0F : -1.0F;
-  inputs[0] = sign * stretch_.Of(q);
-  inputs[1] = sign * 4.0F * (q - 0.5F);
 }
 
-void MatchExpert::Learn(uint32_t node, uint32_t bit, std::byte* scratch,
-                        Commit* commit) const noexcept {
+void MatchExpert::Learn(const Path& path, std::byte* scratch, Commit* commit) const noexcept {
   const Scratch& step = *reinterpret_cast<const Scratch*>(scratch);
-  const uint32_t left = options_.depth + 1 - std::bit_width(node);
-  if (step.cell > 0 && step.predicted >> left == node) {
+  if (step.cell > 0) {
     float& q = commit->As<float>({options_.trust, 0})[step.cell];
-    const bool right = (step.predicted >> (left - 1) & 1U) == bit;
-    q += kTrustRate * ((right ? 1.0F : 0.0F) - q);
+    for (uint32_t d = 0; d < path.depth; ++d) {
+      const uint32_t left = options_.depth - d;
+      if (step.predicted >> left != path.node(d)) break;
+      if (!path.decides(d)) continue;
+      const bool right = (step.predicted >> (left - 1) & 1U) == path.bit(d);
+      q += kTrustRate * ((right ? 1.0F : 0.0F) - q);
+    }
   }
-  if (left == 1) Append(step, static_cast<uint8_t>(node << 1 | bit), commit);
+  Append(step, static_cast<uint8_t>(path.leaf), commit);
 }
 
 // Writes the symbol that came into the history, and where the context before it is followed.

@@ -33,8 +33,9 @@ class MatchExpert final : public Expert {
   void Approach(uint32_t, std::byte*) const noexcept override {}
   void Evidence(uint32_t node, std::byte* scratch, std::span<float> inputs,
                 std::span<uint32_t> signals) const noexcept override;
-  void Learn(uint32_t node, uint32_t bit, std::byte* scratch,
-             Commit* commit) const noexcept override;
+  void EvidenceAlong(const Path& path, std::byte* scratch,
+                     const PathEvidence& out) const noexcept override;
+  void Learn(const Path& path, std::byte* scratch, Commit* commit) const noexcept override;
 
  private:
   struct State;
@@ -54,6 +55,8 @@ class MatchExpert final : public Expert {
   MatchExpert(ExpertShape shape, const Options& options);
 
   uint32_t Key(std::span<const uint8_t> recent) const noexcept;
+  void Say(const Scratch& step, const Path& path, uint32_t d, float* inputs,
+           uint32_t* signals) const noexcept;
   uint8_t Symbol(const View& view, uint32_t position) const noexcept;
   void Seek(const View& view, State* state) const noexcept;
   void Append(const Scratch& step, uint8_t symbol, Commit* commit) const noexcept;

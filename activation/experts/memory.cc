@@ -5,6 +5,7 @@
 #include "activation/experts/memory.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -22,25 +23,25 @@ namespace {
 constexpr uint32_t kNodes = 15;  // Of a nibble.
 constexpr uint32_t kMaxContexts = 32;
 constexpr uint32_t kMaxCount = 250;
-constexpr uint32_t kSignalContexts = 7;  // Those of rising order.
-constexpr float kStateRate = 0.004F;
+constexpr double kCountOffset = 1.3;
+constexpr uint32_t kSignalContexts = 6;  // Those of rising order.
+constexpr float kStateRate = 1.0F / 256;
 constexpr uint32_t kHistories = 256;
+// A context of 2^b values needs 17 times as many rows, and some room between them.
+constexpr uint32_t kRowBitsPerContext = 6;
+constexpr uint32_t kLeastRowBits = 8;
 
-// A node within its nibble: 0 is the nibble's root, then its two children, and so on.
-uint32_t LocalNode(uint32_t node) {
-  const int depth = std::bit_width(node) - 1;
-  const int below = depth & 3;
+uint32_t DepthOf(uint32_t node) { return static_cast<uint32_t>(std::bit_width(node)) - 1; }
+
+// A node within its nibble, `below` levels under the root: 0 is the root, then its two children,
+// and so on.
+uint32_t LocalNode(uint32_t node, uint32_t below) {
   return ((1U << below) | (node & ((1U << below) - 1))) - 1;
 }
 
-int Half(uint32_t node) { return (std::bit_width(node) - 1) >> 2; }
-
-// The root of the nibble that `node` is in.
-uint32_t NibbleRoot(uint32_t node) { return node >> ((std::bit_width(node) - 1) & 3); }
-
 // What a fresh state predicts after a history: newer bits weigh more.
 float FirstState(uint32_t history) {
-  if (history < 2) return 0.5F;
+  if (history < 2) return 0.5F;  // And for ever that of 0, the history in no row.
   const int length = std::bit_width(history) - 1;
   double ones = 0;
   double all = 0;
@@ -52,11 +53,20 @@ float FirstState(uint32_t history) {
   return static_cast<float>((ones + 0.4) / (all + 0.8));
 }
 
-// Appends a bit to a history: a leading 1, then the bits; after seven the oldest goes.
-uint8_t Append(uint32_t history, uint32_t bit) {
-  const uint32_t longer = history << 1 | bit;
-  return static_cast<uint8_t>(history < 128 ? longer : 128U | (longer & 127U));
+// NextHistory()[history][bit]: a history is a leading 1, then the bits; after seven the oldest
+// goes.
+constexpr std::array<std::array<uint8_t, 2>, kHistories> MakeNextHistories() {
+  std::array<std::array<uint8_t, 2>, kHistories> next{};
+  for (uint32_t history = 0; history < kHistories; ++history) {
+    for (uint32_t bit = 0; bit < 2; ++bit) {
+      const uint32_t longer = history << 1 | bit;
+      next[history][bit] = static_cast<uint8_t>(history < 128 ? longer : 128U | (longer & 127U));
+    }
+  }
+  return next;
 }
+
+constexpr std::array<std::array<uint8_t, 2>, kHistories> kNextHistories = MakeNextHistories();
 
 }  // namespace
 
@@ -68,9 +78,8 @@ struct MemoryExpert::Row {
 };
 
 struct MemoryExpert::Slot {
-  const Row* row;  // Null: the context has no row here.
-  Row* writable;   // In learning, from the nibble's root on.
-  uint32_t index;  // The first of two candidates; the other is index ^ 1.
+  const Row* row;  // kAbsent where the context has no row.
+  uint32_t index;  // The first of two candidates, the other is index ^ 1; once found, the row's.
   uint32_t check;
 };
 
@@ -84,10 +93,21 @@ struct MemoryExpert::Nibble {
 struct MemoryExpert::Scratch {
   const uint64_t* contexts;
   View view;
-  TableView states;
-  float* writable_states[kMaxContexts];
   Nibble nibbles[2];
 };
+
+namespace {
+
+// What stands for a row that is not there: p of one half and the history that no row has, so that
+// both logits are 0.
+template <typename Row>
+inline constexpr Row kAbsent = [] {
+  Row row{};
+  for (uint16_t& p : row.p) p = 32768;
+  return row;
+}();
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Expert>> MemoryExpert::Create(const ExpertSpec& spec,
                                                              uint32_t classes,
@@ -120,9 +140,16 @@ absl::StatusOr<std::unique_ptr<Expert>> MemoryExpert::Create(const ExpertSpec& s
                          BlockLayout::Create({{.name = "states", .columns = kHistories}}));
   const uint32_t nibbles = classes > 16 ? 2 : 1;
   Tables tables{};
+  std::vector<uint8_t> rows_log2;
   for (uint32_t c = 0; c < contexts; ++c) {
-    const uint32_t table = builder->AddTable(absl::StrCat(spec.name, ".rows", c), row_layout,
-                                             1U << memory.rows_log2, nibbles);
+    uint32_t bits = memory.rows_log2;
+    if (c < encoder->encoding.context_bits.size()) {
+      const uint32_t enough = encoder->encoding.context_bits[c] + kRowBitsPerContext;
+      bits = std::min(bits, std::max(enough, kLeastRowBits));
+    }
+    rows_log2.push_back(static_cast<uint8_t>(bits));
+    const uint32_t table =
+        builder->AddTable(absl::StrCat(spec.name, ".rows", c), row_layout, 1U << bits, nibbles);
     if (c == 0) tables.rows = table;
   }
   tables.states = builder->AddTable(spec.name + ".states", state_layout, contexts, contexts,
@@ -131,30 +158,26 @@ absl::StatusOr<std::unique_ptr<Expert>> MemoryExpert::Create(const ExpertSpec& s
                                       for (uint32_t h = 0; h < kHistories; ++h)
                                         states[h] = FirstState(h);
                                     });
-  return std::unique_ptr<Expert>(new MemoryExpert({.width = 3 * contexts,
+  return std::unique_ptr<Expert>(new MemoryExpert({.width = 2 * contexts,
                                                    .scratch_bytes = sizeof(Scratch),
                                                    .signal_ranges = {kSignalContexts + 1}},
-                                                  encoder->index, memory.rows_log2, tables));
+                                                  encoder->index, std::move(rows_log2), tables));
 }
 
-MemoryExpert::MemoryExpert(ExpertShape shape, uint32_t encoder, uint32_t rows_log2, Tables tables)
+MemoryExpert::MemoryExpert(ExpertShape shape, uint32_t encoder, std::vector<uint8_t> rows_log2,
+                           Tables tables)
     : Expert(std::move(shape)),
       encoder_(encoder),
-      contexts_(this->shape().width / 3),
-      rows_log2_(rows_log2),
+      contexts_(static_cast<uint32_t>(rows_log2.size())),
+      rows_log2_(std::move(rows_log2)),
       tables_(tables) {
-  for (uint32_t n = 0; n < 256; ++n) {
-    const float few = static_cast<float>(std::min(n, 30U));
-    confidence_[n] = 3.0F * few / (few + 1.5F) / 65536.0F;
-    rate_[n] = static_cast<uint32_t>(65536.0 / (n + 1.5));
-  }
+  for (uint32_t n = 0; n < 256; ++n) rate_[n] = static_cast<int32_t>(32768.0 / (n + kCountOffset));
 }
 
 void MemoryExpert::Begin(const StepContext& context, std::byte* scratch) const noexcept {
   Scratch* const step = reinterpret_cast<Scratch*>(scratch);
   step->contexts = context.activity->encodings[encoder_].contexts.data();
   step->view = context.view;
-  step->states = context.view.table(tables_.states);
   step->nibbles[0].root = 0;
   step->nibbles[1].root = 0;
   Approach(1, scratch);
@@ -162,117 +185,146 @@ void MemoryExpert::Begin(const StepContext& context, std::byte* scratch) const n
 
 void MemoryExpert::Approach(uint32_t node, std::byte* scratch) const noexcept {
   Scratch* const step = reinterpret_cast<Scratch*>(scratch);
-  Nibble& nibble = step->nibbles[Half(node)];
+  Nibble& nibble = step->nibbles[node == 1 ? 0 : 1];
   if (nibble.root == node) return;
   nibble.root = node;
   nibble.looked = false;
   const uint64_t prefix = node == 1 ? 0 : node * uint64_t{0xD6E8FEB86659FD93U};
+  const View view = step->view;
   for (uint32_t c = 0; c < contexts_; ++c) {
     uint64_t hash = (step->contexts[c] + prefix) * 0x9E3779B97F4A7C15U;
     hash ^= hash >> 29;
-    Slot& slot = nibble.slots[c];
-    slot.index = static_cast<uint32_t>(hash >> (64 - rows_log2_));
-    slot.check = static_cast<uint32_t>(hash) | 1U;
-    const TableView rows = step->view.table(tables_.rows + c);
-    rows.Prefetch(slot.index);
-    rows.Prefetch(slot.index ^ 1U);
+    const auto index = static_cast<uint32_t>(hash >> (64 - rows_log2_[c]));
+    nibble.slots[c] = {nullptr, index, static_cast<uint32_t>(hash) | 1U};
+    const TableView rows = view.table(tables_.rows + c);
+    rows.Prefetch(index);
+    rows.Prefetch(index ^ 1U);
   }
 }
 
-// Finds the rows of a nibble, one per context at most.
-void MemoryExpert::Look(Scratch* step, int half, uint32_t root) const noexcept {
+// The rows that nodes below `root` read.
+MemoryExpert::Nibble& MemoryExpert::NibbleAt(uint32_t root, uint32_t half,
+                                             Scratch* step) const noexcept {
   Nibble& nibble = step->nibbles[half];
   if (nibble.root != root) Approach(root, reinterpret_cast<std::byte*>(step));
-  nibble.looked = true;
-  nibble.seen = 0;
+  if (!nibble.looked) Look(step->view, &nibble);
+  return nibble;
+}
+
+// Finds the rows of a nibble, one per context at most.
+void MemoryExpert::Look(const View& view, Nibble* nibble) const noexcept {
+  uint32_t seen = 0;
   for (uint32_t c = 0; c < contexts_; ++c) {
-    Slot& slot = nibble.slots[c];
-    const TableView rows = step->view.table(tables_.rows + c);
-    const Row* row = rows.As<Row>(slot.index);
-    if (row->check != slot.check) {
-      row = rows.As<Row>(slot.index ^ 1U);
-      slot.index ^= row->check == slot.check ? 1U : 0U;
-    }
-    slot.row = row->check == slot.check ? row : nullptr;
-    if (c < kSignalContexts) nibble.seen += slot.row != nullptr ? 1 : 0;
+    Slot& slot = nibble->slots[c];
+    const TableView rows = view.table(tables_.rows + c);
+    const Row* const first = rows.As<Row>(slot.index);
+    const Row* const second = rows.As<Row>(slot.index ^ 1U);
+    const bool in_first = first->check == slot.check;
+    const bool in_second = second->check == slot.check;
+    slot.row = in_first ? first : in_second ? second : &kAbsent<Row>;
+    slot.index ^= !in_first && in_second ? 1U : 0U;
+    seen += c < kSignalContexts && (in_first || in_second) ? 1 : 0;
   }
+  nibble->seen = seen;
+  nibble->looked = true;
 }
 
 void MemoryExpert::Evidence(uint32_t node, std::byte* scratch, std::span<float> inputs,
                             std::span<uint32_t> signals) const noexcept {
   Scratch* const step = reinterpret_cast<Scratch*>(scratch);
-  const int half = Half(node);
-  const uint32_t root = NibbleRoot(node);
-  Nibble& nibble = step->nibbles[half];
-  if (nibble.root != root || !nibble.looked) Look(step, half, root);
-  const uint32_t local = LocalNode(node);
+  const uint32_t depth = DepthOf(node);
+  const Nibble& nibble = NibbleAt(node >> (depth % 4), depth / 4, step);
+  const uint32_t local = LocalNode(node, depth % 4);
+  const TableView states = step->view.table(tables_.states);
   signals[0] = nibble.seen;
-  float* const logits = inputs.data();
-  float* const states = logits + contexts_;
-  float* const confident = states + contexts_;
   for (uint32_t c = 0; c < contexts_; ++c) {
-    const Row* const row = nibble.slots[c].row;
-    if (row == nullptr) {
-      logits[c] = states[c] = confident[c] = 0.0F;
-      continue;
-    }
-    const uint32_t p = row->p[local];
-    const float* const state = step->states.As<float>(c);
-    logits[c] = stretch_.Of16Bits(p);
-    states[c] = stretch_.Of(state[row->history[local]]);
-    confident[c] =
-        static_cast<float>(static_cast<int32_t>(p) - 32768) * confidence_[row->count[local]];
+    const Row& row = *nibble.slots[c].row;
+    inputs[c] = stretch_.Of16Bits(row.p[local]);
+    inputs[contexts_ + c] = stretch_.Of(states.As<float>(c)[row.history[local]]);
   }
 }
 
-// Makes every context's row of a nibble writable, founding those that are missing.
-void MemoryExpert::Claim(Scratch* step, int half, Commit* commit) const noexcept {
-  Nibble& nibble = step->nibbles[half];
-  for (uint32_t c = 0; c < contexts_; ++c) {
-    Slot& slot = nibble.slots[c];
-    const uint32_t table = tables_.rows + c;
-    if (slot.row != nullptr) {
-      slot.writable = commit->As<Row>({table, slot.index});
-      continue;
-    }
-    const TableView rows = commit->view().table(table);
-    const bool other = rows.As<Row>(slot.index ^ 1U)->count[0] < rows.As<Row>(slot.index)->count[0];
-    slot.index ^= other ? 1U : 0U;
-    slot.writable = commit->As<Row>({table, slot.index});
-    std::fill(std::begin(slot.writable->p), std::end(slot.writable->p), uint16_t{32768});
-    std::memset(slot.writable->count, 0, sizeof(Row::count));
-    std::memset(slot.writable->history, 1, sizeof(Row::history));
-    slot.writable->check = slot.check;
-  }
-}
-
-void MemoryExpert::Learn(uint32_t node, uint32_t bit, std::byte* scratch,
-                         Commit* commit) const noexcept {
+void MemoryExpert::EvidenceAlong(const Path& path, std::byte* scratch,
+                                 const PathEvidence& out) const noexcept {
   Scratch* const step = reinterpret_cast<Scratch*>(scratch);
-  const int half = Half(node);
-  const uint32_t local = LocalNode(node);
-  Nibble& nibble = step->nibbles[half];
-  if (node == 1) {
+  const TableView states = step->view.table(tables_.states);
+  const std::size_t stride = out.inputs_stride;
+  for (uint32_t first = 0; first < path.depth; first += 4) {
+    const Nibble& nibble = NibbleAt(path.node(first), first / 4, step);
+    const uint32_t levels = std::min(path.depth - first, 4U);
+    uint32_t locals[4];
+    for (uint32_t k = 0; k < levels; ++k) {
+      locals[k] = LocalNode(path.node(first + k), k);
+      out.signals[(first + k) * out.signals_stride] = nibble.seen;
+    }
+    float* const inputs = out.inputs + first * stride;
     for (uint32_t c = 0; c < contexts_; ++c) {
-      step->writable_states[c] = commit->As<float>({tables_.states, c});
+      const Row& row = *nibble.slots[c].row;
+      const float* const state = states.As<float>(c);
+      float* const x = inputs + c;
+      for (uint32_t k = 0; k < levels; ++k) {
+        x[k * stride] = stretch_.Of16Bits(row.p[locals[k]]);
+        x[k * stride + contexts_] = stretch_.Of(state[row.history[locals[k]]]);
+      }
     }
   }
-  if (local == 0) Claim(step, half, commit);
+}
+
+// A new row in the less used of a context's two slots.
+MemoryExpert::Row* MemoryExpert::Found(const Slot& slot, uint32_t table,
+                                       Commit* commit) const noexcept {
+  const TableView rows = commit->view().table(table);
+  const bool other = rows.As<Row>(slot.index ^ 1U)->count[0] < rows.As<Row>(slot.index)->count[0];
+  Row* const row = commit->As<Row>({table, slot.index ^ (other ? 1U : 0U)});
+  *row = kAbsent<Row>;
+  std::memset(row->history, 1, sizeof(row->history));
+  row->check = slot.check;
+  return row;
+}
+
+void MemoryExpert::LearnNibble(const Path& path, uint32_t half, Scratch* step,
+                               Commit* commit) const noexcept {
+  struct {
+    uint32_t node;
+    uint32_t bit;
+  } bits[4];
+  uint32_t count = 0;
+  for (uint32_t d = 4 * half; d < std::min(path.depth, 4 * half + 4); ++d) {
+    if (path.decides(d)) bits[count++] = {LocalNode(path.node(d), d % 4), path.bit(d)};
+  }
+  if (count == 0) return;
+  const Nibble& nibble = NibbleAt(path.node(4 * half), half, step);
+  const int32_t* const rates = rate_.data();
   for (uint32_t c = 0; c < contexts_; ++c) {
     const Slot& slot = nibble.slots[c];
-    Row& row = *slot.writable;
-    const uint32_t history = row.history[local];
-    if (slot.row != nullptr) {
-      float& state = step->writable_states[c][history];
-      state += kStateRate * (static_cast<float>(bit) - state);
+    // A row founded just now served no history, so it teaches none: every one of its nodes met
+    // here is at its first.
+    float untaught[2] = {0.0F, 0.0F};
+    float* state = untaught;
+    Row* row = nullptr;
+    if (slot.row == &kAbsent<Row>) {
+      row = Found(slot, tables_.rows + c, commit);
+    } else {
+      row = commit->As<Row>({tables_.rows + c, slot.index});
+      state = commit->As<float>({tables_.states, c});
     }
-    const int32_t p = row.p[local];
-    const uint32_t count = row.count[local];
-    const int64_t error = bit != 0 ? 65535 - p : -p;
-    row.p[local] = static_cast<uint16_t>(p + ((error * rate_[count]) >> 16));
-    row.count[local] = static_cast<uint8_t>(count + (count < kMaxCount ? 1 : 0));
-    row.history[local] = Append(history, bit);
+    for (uint32_t k = 0; k < count; ++k) {
+      const uint32_t node = bits[k].node;
+      const uint32_t bit = bits[k].bit;
+      const uint32_t history = row->history[node];
+      const uint32_t n = row->count[node];
+      const int32_t p = row->p[node];
+      row->history[node] = kNextHistories[history][bit];
+      row->count[node] = static_cast<uint8_t>(n + (n < kMaxCount ? 1 : 0));
+      row->p[node] = static_cast<uint16_t>(p + (((bit != 0 ? 65535 - p : -p) * rates[n]) >> 15));
+      state[history] += kStateRate * (static_cast<float>(bit) - state[history]);
+    }
   }
+}
+
+void MemoryExpert::Learn(const Path& path, std::byte* scratch, Commit* commit) const noexcept {
+  Scratch* const step = reinterpret_cast<Scratch*>(scratch);
+  for (uint32_t half = 0; 4 * half < path.depth; ++half) LearnNibble(path, half, step, commit);
 }
 
 }  // namespace gyrus

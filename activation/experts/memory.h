@@ -18,14 +18,14 @@ namespace gyrus {
 // the last bits seen there, and a check of the context it belongs to. A symbol of more than four
 // bits takes two rows, the second picked by context and first nibble.
 //
-// Evidence, three inputs per context (zero where a context has no row):
-//   logit p;  logit S[history];  3 (p - 1/2) n' / (n' + 3/2), n' = min(n, 30)
+// Evidence, two inputs per context (zero where a context has no row):
+//   logit p  and, after those of all contexts,  logit S[history]
 // where S is an adaptive table per context: what came after such a history. Signal 0: how many of
-// the first seven contexts have a row.
+// the first six contexts have a row.
 //
-// Learning, at each node of the path: p += (bit - p) / (n + 3/2), n <= 250;
-// S[history] += 0.004 (bit - S[history]). A context without a row founds one in the less used of
-// two slots.
+// Learning, at each node of the path: p += (bit - p) / (n + 1.3), n <= 250;
+// S[history] += (bit - S[history]) / 256. A context without a row founds one in the less used of
+// two slots, and teaches S nothing yet. A context of few values (EncodingShape) has fewer rows.
 class MemoryExpert final : public Expert {
  public:
   static absl::StatusOr<std::unique_ptr<Expert>> Create(const ExpertSpec& spec, uint32_t classes,
@@ -36,8 +36,9 @@ class MemoryExpert final : public Expert {
   void Approach(uint32_t node, std::byte* scratch) const noexcept override;
   void Evidence(uint32_t node, std::byte* scratch, std::span<float> inputs,
                 std::span<uint32_t> signals) const noexcept override;
-  void Learn(uint32_t node, uint32_t bit, std::byte* scratch,
-             Commit* commit) const noexcept override;
+  void EvidenceAlong(const Path& path, std::byte* scratch,
+                     const PathEvidence& out) const noexcept override;
+  void Learn(const Path& path, std::byte* scratch, Commit* commit) const noexcept override;
 
  private:
   struct Row;
@@ -49,18 +50,19 @@ class MemoryExpert final : public Expert {
     uint32_t states;  // One block per context: S.
   };
 
-  MemoryExpert(ExpertShape shape, uint32_t encoder, uint32_t rows_log2, Tables tables);
+  MemoryExpert(ExpertShape shape, uint32_t encoder, std::vector<uint8_t> rows_log2, Tables tables);
 
-  void Look(Scratch* step, int half, uint32_t root) const noexcept;
-  void Claim(Scratch* step, int half, Commit* commit) const noexcept;
+  Nibble& NibbleAt(uint32_t root, uint32_t half, Scratch* step) const noexcept;
+  void Look(const View& view, Nibble* nibble) const noexcept;
+  Row* Found(const Slot& slot, uint32_t table, Commit* commit) const noexcept;
+  void LearnNibble(const Path& path, uint32_t half, Scratch* step, Commit* commit) const noexcept;
 
   uint32_t encoder_;
   uint32_t contexts_;
-  uint32_t rows_log2_;
+  std::vector<uint8_t> rows_log2_;  // By context.
   Tables tables_;
   StretchTable stretch_;
-  std::array<float, 256> confidence_;  // By count.
-  std::array<uint32_t, 256> rate_;     // By count, 16-bit fixed point.
+  std::array<int32_t, 256> rate_;  // By count, 15-bit fixed point.
 };
 
 }  // namespace gyrus

@@ -121,8 +121,14 @@ void ReadoutExpert::Evidence(uint32_t node, std::byte* scratch, std::span<float>
   if (calibration_) inputs[1] = step.calibration.As<Calibration>(node)->Refine(inputs[0]);
 }
 
-void ReadoutExpert::Learn(uint32_t node, uint32_t bit, std::byte* scratch,
-                          Commit* commit) const noexcept {
+void ReadoutExpert::Learn(const Path& path, std::byte* scratch, Commit* commit) const noexcept {
+  for (uint32_t d = 0; d < path.depth; ++d) {
+    if (path.decides(d)) LearnNode(path.node(d), path.bit(d), scratch, commit);
+  }
+}
+
+void ReadoutExpert::LearnNode(uint32_t node, uint32_t bit, std::byte* scratch,
+                              Commit* commit) const noexcept {
   const Scratch& step = *reinterpret_cast<const Scratch*>(scratch);
   if (step.h == nullptr) return;
   const float z = step.logits[std::bit_width(node) - 1];

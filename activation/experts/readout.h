@@ -39,8 +39,7 @@ class ReadoutExpert final : public Expert {
   void Approach(uint32_t, std::byte*) const noexcept override {}
   void Evidence(uint32_t node, std::byte* scratch, std::span<float> inputs,
                 std::span<uint32_t> signals) const noexcept override;
-  void Learn(uint32_t node, uint32_t bit, std::byte* scratch,
-             Commit* commit) const noexcept override;
+  void Learn(const Path& path, std::byte* scratch, Commit* commit) const noexcept override;
 
  private:
   struct Scratch;
@@ -49,6 +48,8 @@ class ReadoutExpert final : public Expert {
       : Expert(std::move(shape)), sources_(std::move(sources)) {}
 
   float Step(std::span<const float> h, std::size_t regions) const noexcept;
+
+  void LearnNode(uint32_t node, uint32_t bit, std::byte* scratch, Commit* commit) const noexcept;
 
   FeatureSources sources_;
   std::optional<uint32_t> area_;  // Whose regions each have weights.

@@ -94,8 +94,14 @@ void RepeatExpert::Evidence(uint32_t node, std::byte* scratch, std::span<float> 
   inputs[0] = (expected != 0 ? 1.0F : -1.0F) * std::log(r / (1.0F - r));
 }
 
-void RepeatExpert::Learn(uint32_t node, uint32_t bit, std::byte* scratch,
-                         Commit* commit) const noexcept {
+void RepeatExpert::Learn(const Path& path, std::byte* scratch, Commit* commit) const noexcept {
+  for (uint32_t d = 0; d < path.depth; ++d) {
+    if (path.decides(d)) LearnNode(path.node(d), path.bit(d), scratch, commit);
+  }
+}
+
+void RepeatExpert::LearnNode(uint32_t node, uint32_t bit, std::byte* scratch,
+                             Commit* commit) const noexcept {
   const Scratch& step = *reinterpret_cast<const Scratch*>(scratch);
   uint32_t expected = 0;
   if (!OnPath(step, node, &expected)) return;

@@ -30,8 +30,7 @@ class RepeatExpert final : public Expert {
   void Approach(uint32_t, std::byte*) const noexcept override {}
   void Evidence(uint32_t node, std::byte* scratch, std::span<float> inputs,
                 std::span<uint32_t> signals) const noexcept override;
-  void Learn(uint32_t node, uint32_t bit, std::byte* scratch,
-             Commit* commit) const noexcept override;
+  void Learn(const Path& path, std::byte* scratch, Commit* commit) const noexcept override;
 
  private:
   struct State;
@@ -42,6 +41,8 @@ class RepeatExpert final : public Expert {
 
   // Returns whether `node` lies on the path of the last label, and puts its bit there in *bit.
   bool OnPath(const Scratch& step, uint32_t node, uint32_t* bit) const noexcept;
+
+  void LearnNode(uint32_t node, uint32_t bit, std::byte* scratch, Commit* commit) const noexcept;
 
   uint32_t encoder_;
   uint32_t depth_;

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "core/kernels/mixing.h"
 #include "core/rng.h"
@@ -26,10 +27,10 @@ constexpr uint32_t kMaxDepth = 8;
 constexpr uint32_t kMaxMaps = 4;
 constexpr uint32_t kMaxSignals = 32;
 constexpr uint32_t kMaxGateRows = 1U << 20;
-constexpr uint32_t kMapCells = 24;  // One per logit, from -11.5 to 11.5.
-constexpr float kMapRate = 0.02F;
+constexpr uint32_t kMapCells = 16;  // Over logits from -8 to 8: one cache line.
+constexpr float kMapMaxLogit = 7.99F;
 constexpr float kMapMiddle = static_cast<float>(kMapCells - 1) / 2.0F;
-constexpr float kFirstWeight = 0.2F;
+constexpr float kMapScale = static_cast<float>(kMapCells - 1) / 16.0F;
 constexpr float kBias = 0.4F;
 constexpr float kLeast = 1.0F / 65536.0F;  // No bit is ever less probable.
 
@@ -42,18 +43,20 @@ struct MixingHead::Decision {
   alignas(64) float logits[kernels::kMaxSets];
   float probabilities[kernels::kMaxSets];
   uint32_t sets[kernels::kMaxSets];  // Blocks.
+  uint32_t last;                     // Block.
   uint32_t maps[kMaxMaps];           // Blocks.
-  uint32_t node;
-  uint32_t cell;      // Of every map: the lower of the two at this logit.
-  float fraction;     // How far towards the upper.
-  float mixed;        // logistic(z).
-  float probability;  // Of bit 1, as served.
+  uint32_t cell;                     // Of every map: the lower of the two at this logit.
+  float fraction;                    // How far towards the upper.
+  float mixed;                       // logistic(z).
+  float probability;                 // Of bit 1, as served.
 };
 
-// What all decisions of a step share: each gate's Prefix.
+// What all decisions of a step share: each gate's Prefix. And the signals at each depth.
 struct MixingHead::Step {
   alignas(64) uint64_t sets[kernels::kMaxSets];
   uint64_t maps[kMaxMaps];
+  uint64_t last;
+  uint32_t signals[kMaxDepth][kMaxSignals];
 };
 
 absl::StatusOr<std::unique_ptr<Head>> MixingHead::Create(const HeadSpec& spec,
@@ -122,47 +125,53 @@ absl::Status MixingHead::AddGates(const std::string& name, const std::vector<Rea
                          BlockLayout::Create({{.name = "w", .columns = width_ - 1},
                                               {.name = "visits", .merge = Merge::kNever}}));
   const uint32_t used = bias_ + 1;
+  const float first = spec_.first_weight;
   for (const WeightSetSpec& spec : spec_.sets) {
-    GYRUS_ASSIGN_OR_RETURN(Gate gate, ParseGate(spec.factors, readables));
+    GYRUS_ASSIGN_OR_RETURN(Gate gate, ParseSet(spec.factors, readables));
     gate.table = builder->AddTable(absl::StrCat(name, ".set", sets_.size()), set_layout, gate.rows,
-                                   depth_, [used](uint32_t, std::span<std::byte> block) {
+                                   depth_, [used, first](uint32_t, std::span<std::byte> block) {
                                      float* const w = reinterpret_cast<float*>(block.data());
-                                     std::fill(w, w + used, kFirstWeight);
+                                     std::fill(w, w + used, first);
                                    });
     sets_.push_back(std::move(gate));
   }
   GYRUS_ASSIGN_OR_RETURN(BlockLayout last_layout,
                          BlockLayout::Create({{.name = "v", .columns = kernels::kMaxSets}}));
   const std::size_t count = sets_.size();
-  last_ = builder->AddTable(name + ".last", std::move(last_layout), 1U << depth_, depth_,
-                            [count](uint32_t, std::span<std::byte> block) {
-                              float* const v = reinterpret_cast<float*>(block.data());
-                              std::fill(v, v + count, 1.0F / static_cast<float>(count));
-                            });
-  GYRUS_ASSIGN_OR_RETURN(const BlockLayout map_layout,
+  GYRUS_ASSIGN_OR_RETURN(last_, ParseSet(spec_.last, readables));
+  last_.table = builder->AddTable(name + ".last", std::move(last_layout), last_.rows, depth_,
+                                  [count](uint32_t, std::span<std::byte> block) {
+                                    float* const v = reinterpret_cast<float*>(block.data());
+                                    std::fill(v, v + count, 1.0F / static_cast<float>(count));
+                                  });
+  return AddMaps(name, readables, builder);
+}
+
+absl::Status MixingHead::AddMaps(const std::string& name, const std::vector<Readable>& readables,
+                                 PlanBuilder* builder) {
+  GYRUS_ASSIGN_OR_RETURN(const BlockLayout layout,
                          BlockLayout::Create({{.name = "p", .columns = kMapCells}}));
   for (const ProbabilityMapSpec& spec : spec_.maps) {
     if (spec.rows_log2 < 4 || spec.rows_log2 > 20) {
       return absl::InvalidArgumentError(
           absl::StrCat("map rows_log2 must be in [4, 20], got ", spec.rows_log2));
     }
+    if (!(spec.rate > 0.0F && spec.rate <= 1.0F)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("map rate must be in (0, 1], got ", spec.rate));
+    }
     GYRUS_ASSIGN_OR_RETURN(Gate gate, ParseGate(spec.factors, readables));
     gate.hashed = gate.rows == 0 || gate.rows > (1U << spec.rows_log2);
     if (gate.hashed) gate.rows = 1U << spec.rows_log2;
-    gate.table = builder->AddTable(absl::StrCat(name, ".map", maps_.size()), map_layout, gate.rows,
-                                   depth_, [](uint32_t, std::span<std::byte> block) {
-                                     float* const p = reinterpret_cast<float*>(block.data());
-                                     for (uint32_t i = 0; i < kMapCells; ++i) {
-                                       p[i] = kernels::Logistic(static_cast<float>(i) - kMapMiddle);
-                                     }
-                                   });
+    gate.table = builder->AddTable(
+        absl::StrCat(name, ".map", maps_.size()), layout, gate.rows, depth_,
+        [](uint32_t, std::span<std::byte> block) {
+          float* const p = reinterpret_cast<float*>(block.data());
+          for (uint32_t i = 0; i < kMapCells; ++i) {
+            p[i] = kernels::Logistic((static_cast<float>(i) - kMapMiddle) / kMapScale);
+          }
+        });
     maps_.push_back(std::move(gate));
-  }
-  for (const Gate& gate : sets_) {
-    if (gate.rows == 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("a weight set has more than ", kMaxGateRows, " vectors"));
-    }
   }
   return absl::OkStatus();
 }
@@ -199,21 +208,40 @@ absl::StatusOr<MixingHead::Factor> MixingHead::ParseFactor(
 absl::StatusOr<MixingHead::Gate> MixingHead::ParseGate(
     const std::vector<std::string>& factors, const std::vector<Readable>& readables) const {
   Gate gate;
-  gate.early = true;
   uint64_t rows = 1;
-  for (const std::string& text : factors) {
-    GYRUS_ASSIGN_OR_RETURN(const Factor factor, ParseFactor(text, readables));
-    gate.factors.push_back(factor);
+  uint64_t weight = 1;
+  // The last factor is the lowest digit.
+  for (auto text = factors.rbegin(); text != factors.rend(); ++text) {
+    GYRUS_ASSIGN_OR_RETURN(const Factor factor, ParseFactor(*text, readables));
+    switch (factor.kind) {
+      case Factor::Kind::kSelector:
+        gate.selectors.push_back({factor, weight});
+        break;
+      case Factor::Kind::kSignal:
+        gate.signals.push_back({factor, weight});
+        break;
+      case Factor::Kind::kNode:
+        gate.node_weight += weight;
+        break;
+      case Factor::Kind::kDepth:
+        gate.depth_weight += weight;
+        break;
+    }
     rows = std::min<uint64_t>(rows * factor.range, kMaxGateRows + 1);
-    if (factor.kind == Factor::Kind::kSignal) gate.early = false;
+    weight *= factor.range;
   }
-  // Selectors first: their part of the product is made once per step.
-  const auto selectors = std::stable_partition(
-      gate.factors.begin(), gate.factors.end(),
-      [](const Factor& factor) { return factor.kind == Factor::Kind::kSelector; });
-  gate.selectors = static_cast<std::size_t>(selectors - gate.factors.begin());
+  gate.early = gate.signals.empty();
   gate.rows = rows > kMaxGateRows ? 0 : static_cast<uint32_t>(rows);
   return gate;
+}
+
+absl::StatusOr<MixingHead::Gate> MixingHead::ParseSet(
+    const std::vector<std::string>& factors, const std::vector<Readable>& readables) const {
+  GYRUS_ASSIGN_OR_RETURN(Gate gate, ParseGate(factors, readables));
+  if (gate.rows > 0) return gate;
+  return absl::InvalidArgumentError(absl::StrCat("factors \"", absl::StrJoin(factors, "\", \""),
+                                                 "\" make more than ", kMaxGateRows,
+                                                 " weight vectors"));
 }
 
 std::byte* MixingHead::Scratch(const StepContext& context) const noexcept {
@@ -240,31 +268,30 @@ void MixingHead::Begin(const StepContext& context) const noexcept {
   for (std::size_t m = 0; m < maps_.size(); ++m) {
     step.maps[m] = Prefix(maps_[m], *context.activity);
   }
+  step.last = Prefix(last_, *context.activity);
+  for (uint32_t depth = 0; depth < depth_; ++depth) {
+    const std::span<float> x = Inputs(context, depth);
+    x[bias_] = kBias;
+    std::fill(x.begin() + bias_ + 1, x.end(), 0.0F);
+  }
   for (const Member& member : members_) {
     member.expert->Begin(context, Scratch(context) + member.scratch);
   }
 }
 
-// The part of a gate's product that the encoders' selectors make, the same for all nodes.
+// The part of a gate's number that the encoders' selectors make, the same for all nodes.
 uint64_t MixingHead::Prefix(const Gate& gate, const Activity& activity) const noexcept {
   uint64_t row = 0;
-  for (std::size_t f = 0; f < gate.selectors; ++f) {
-    const Factor& factor = gate.factors[f];
-    row = row * factor.range + activity.encodings[factor.source].selectors[factor.which];
+  for (const Term& term : gate.selectors) {
+    row += term.weight * activity.encodings[term.factor.source].selectors[term.factor.which];
   }
   return row;
 }
 
-uint32_t MixingHead::Pick(const Gate& gate, uint64_t prefix, uint32_t node,
-                          const uint32_t* signals) const noexcept {
-  uint64_t row = prefix;
-  for (std::size_t f = gate.selectors; f < gate.factors.size(); ++f) {
-    const Factor& factor = gate.factors[f];
-    const uint32_t value = factor.kind == Factor::Kind::kSignal ? signals[factor.source]
-                           : factor.kind == Factor::Kind::kNode ? node
-                                                                : DepthOf(node);
-    row = row * factor.range + value;
-  }
+inline uint32_t MixingHead::Pick(const Gate& gate, uint64_t prefix, uint32_t node,
+                                 const uint32_t* signals) noexcept {
+  uint64_t row = prefix + gate.node_weight * node + gate.depth_weight * DepthOf(node);
+  for (const Term& term : gate.signals) row += term.weight * signals[term.factor.source];
   return static_cast<uint32_t>(gate.hashed ? Mix64(row) & (gate.rows - 1) : row);
 }
 
@@ -291,30 +318,35 @@ void MixingHead::Approach(const StepContext& context, uint32_t symbol) const noe
 // The probability of bit 1 at `node`; leaves at its depth what Learn needs.
 float MixingHead::Decide(const StepContext& context, uint32_t node) const noexcept {
   const uint32_t depth = DepthOf(node);
-  const Step& step = *At(context);
-  Decision* const decision = At(context, depth);
   const std::span<float> x = Inputs(context, depth);
-  uint32_t signals[kMaxSignals];
+  uint32_t* const signals = At(context)->signals[depth];
   for (const Member& member : members_) {
     const ExpertShape& shape = member.expert->shape();
     member.expert->Evidence(node, Scratch(context) + member.scratch,
                             x.subspan(member.first_input, shape.width),
                             {signals + member.first_signal, shape.signal_ranges.size()});
   }
-  x[bias_] = kBias;
-  std::fill(x.begin() + bias_ + 1, x.end(), 0.0F);
-  decision->node = node;
+  return Mix(context, node);
+}
+
+// The same, where the evidence lies at the node's depth.
+float MixingHead::Mix(const StepContext& context, uint32_t node) const noexcept {
+  const uint32_t depth = DepthOf(node);
+  const Step& step = *At(context);
+  Decision* const decision = At(context, depth);
+  const uint32_t* const signals = step.signals[depth];
   const float* weights[kernels::kMaxSets];
   for (std::size_t s = 0; s < sets_.size(); ++s) {
     decision->sets[s] = Pick(sets_[s], step.sets[s], node, signals);
     weights[s] = context.view.table(sets_[s].table).As<float>(decision->sets[s]);
   }
-  const float* const last = context.view.table(last_).As<float>(node);
-  const kernels::Mixed mixed =
-      kernels::Mix(x, {weights, sets_.size()}, last, decision->logits, decision->probabilities);
+  decision->last = Pick(last_, step.last, node, signals);
+  const float* const last = context.view.table(last_.table).As<float>(decision->last);
+  const kernels::Mixed mixed = kernels::Mix(Inputs(context, depth), {weights, sets_.size()}, last,
+                                            decision->logits, decision->probabilities);
   decision->mixed = mixed.probability;
-  const float at = mixed.logit + kMapMiddle;
-  decision->cell = std::min(static_cast<uint32_t>(at), kMapCells - 2);
+  const float at = std::clamp(mixed.logit, -kMapMaxLogit, kMapMaxLogit) * kMapScale + kMapMiddle;
+  decision->cell = static_cast<uint32_t>(at);
   decision->fraction = at - static_cast<float>(decision->cell);
   decision->probability = CorrectByMaps(context, node, signals, decision);
   return decision->probability;
@@ -337,61 +369,76 @@ float MixingHead::CorrectByMaps(const StepContext& context, uint32_t node, const
   return std::clamp(p, kLeast, 1.0F - kLeast);
 }
 
+// The path to a symbol, deciding wherever labels have gone both ways or would now.
+Path MixingHead::PathTo(uint32_t symbol, const SeenClasses::Now& seen) const noexcept {
+  Path path = {.leaf = (1U << depth_) | symbol, .depth = depth_};
+  for (uint32_t depth = 0; depth < depth_; ++depth) {
+    if (seen.Seen(path.node(depth + 1) ^ 1U)) path.decided |= 1U << depth;
+  }
+  return path;
+}
+
 // Walks the path to `symbol` as far as there is anything to decide; leaves every decision on it at
 // its depth. Returns the probability served.
 double MixingHead::Probability(const StepContext& context, uint32_t symbol) const noexcept {
-  const uint32_t leaf = (1U << depth_) | symbol;
   const SeenClasses::Now seen = seen_.At(context.view);
+  const Path path = PathTo(symbol, seen);
   Approach(context, symbol);
-  float probability = seen.Seen(leaf) ? 1.0F : 0.0F;
+  uint32_t* const signals = At(context)->signals[0];
+  for (const Member& member : members_) {
+    member.expert->EvidenceAlong(path, Scratch(context) + member.scratch,
+                                 {.inputs = Inputs(context, 0).data() + member.first_input,
+                                  .inputs_stride = decision_bytes_ / sizeof(float),
+                                  .signals = signals + member.first_signal,
+                                  .signals_stride = kMaxSignals});
+  }
+  float probability = seen.Seen(path.leaf) ? 1.0F : 0.0F;
   for (uint32_t depth = 0; depth < depth_; ++depth) {
-    // Where no label has ever gone the other way there is nothing to decide.
-    if (!seen.Seen(leaf >> (depth_ - depth - 1) ^ 1U)) continue;
-    const float p = Decide(context, leaf >> (depth_ - depth));
-    probability *= (leaf >> (depth_ - depth - 1) & 1U) != 0 ? p : 1.0F - p;
+    if (!path.decides(depth)) continue;
+    const float p = Mix(context, path.node(depth));
+    probability *= path.bit(depth) != 0 ? p : 1.0F - p;
   }
   return static_cast<double>(seen.Served(probability, classes_));
 }
 
 double MixingHead::Learn(const StepContext& context, const Target& target,
                          Commit* commit) const noexcept {
-  const uint32_t leaf = (1U << depth_) | target.symbol;
-  const SeenClasses::Now seen = seen_.At(context.view);
+  const Path path = PathTo(target.symbol, seen_.At(context.view));
   const double probability = Probability(context, target.symbol);
-  for (uint32_t depth = 0; depth < depth_; ++depth) {
-    if (!seen.Seen(leaf >> (depth_ - depth - 1) ^ 1U)) continue;
-    LearnDecision(context, depth, leaf >> (depth_ - depth - 1) & 1U, commit);
+  for (const Member& member : members_) {
+    member.expert->Learn(path, Scratch(context) + member.scratch, commit);
   }
-  seen_.Learn(leaf, commit);
+  for (uint32_t depth = 0; depth < depth_; ++depth) {
+    if (path.decides(depth)) LearnDecision(context, path.node(depth), path.bit(depth), commit);
+  }
+  seen_.Learn(path.leaf, commit);
   return -std::log(probability);
 }
 
-void MixingHead::LearnDecision(const StepContext& context, uint32_t depth, uint32_t bit,
+void MixingHead::LearnDecision(const StepContext& context, uint32_t node, uint32_t bit,
                                Commit* commit) const noexcept {
+  const uint32_t depth = DepthOf(node);
   const Decision& decision = *At(context, depth);
-  const std::span<float> x = Inputs(context, depth);
   const float y = static_cast<float>(bit);
-  for (const Member& member : members_) {
-    member.expert->Learn(decision.node, bit, Scratch(context) + member.scratch, commit);
-  }
+  const float fading = (spec_.rate_first - spec_.rate_last) * spec_.rate_visits;
   float* weights[kernels::kMaxSets];
   float steps[kernels::kMaxSets];
   for (std::size_t s = 0; s < sets_.size(); ++s) {
     weights[s] = commit->As<float>({sets_[s].table, decision.sets[s]});
     float& visits = weights[s][width_ - 1];
-    const float rate = spec_.rate_last +
-                       (spec_.rate_first - spec_.rate_last) / (1.0F + visits / spec_.rate_visits);
+    const float rate = spec_.rate_last + fading / (spec_.rate_visits + visits);
     visits += 1.0F;
     steps[s] = rate * (y - decision.probabilities[s]);
   }
-  kernels::MixUpdate(x, {weights, sets_.size()}, steps);
-  float* const last = commit->As<float>({last_, decision.node});
+  kernels::MixUpdate(Inputs(context, depth), {weights, sets_.size()}, steps);
+  float* const last = commit->As<float>({last_.table, decision.last});
   const float step = spec_.final_rate * (y - decision.mixed);
   for (std::size_t s = 0; s < sets_.size(); ++s) last[s] += step * decision.logits[s];
   for (std::size_t m = 0; m < maps_.size(); ++m) {
     float* const cells = commit->As<float>({maps_[m].table, decision.maps[m]}) + decision.cell;
-    cells[0] += kMapRate * (1.0F - decision.fraction) * (y - cells[0]);
-    cells[1] += kMapRate * decision.fraction * (y - cells[1]);
+    const float upper = spec_.maps[m].rate * decision.fraction;
+    cells[0] += (spec_.maps[m].rate - upper) * (y - cells[0]);
+    cells[1] += upper * (y - cells[1]);
   }
 }
 

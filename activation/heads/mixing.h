@@ -16,15 +16,15 @@ namespace gyrus {
 
 // Gated linear mixing: decides a symbol bit by bit, from the root of the symbol tree to a leaf.
 // At each node the experts' evidence x, in the logit domain, is weighed by a few weight vectors,
-// which small contexts pick; a last vector, picked by the node, weighs their results; adaptive
+// which small contexts pick; a last vector, picked likewise, weighs their results; adaptive
 // probability maps correct the outcome:
 //
-//   z_s = w_s[context_s] . x      z = v[node] . z      p = (logistic(z) + mean of maps) / 2
+//   z_s = w_s[context_s] . x      z = v[context] . z_s      p = (logistic(z) + mean of maps) / 2
 //
 // Learning at each node of the target's path, from the probabilities before any update:
 //   w_s += rate(visits) (bit - logistic(z_s)) x     rate(n) = last + (first - last) / (1 + n / N)
-//   v   += final_rate (bit - logistic(z)) z
-//   map cells on both sides of z += 0.02 (bit - cell), shared by nearness
+//   v   += final_rate (bit - logistic(z)) z_s
+//   map cells on both sides of z += rate (bit - cell), shared by nearness; z within 8
 //
 // Nodes that have met labels on one side only are passed by; see SeenClasses.
 //
@@ -54,12 +54,20 @@ class MixingHead final : public Head {
     uint32_t which;   // kSelector: of the encoder.
     uint32_t range;
   };
-  // A table of vectors, one of which the product of the factors picks.
+  // A factor's place in the number that all of a gate's make, as digits of mixed base.
+  struct Term {
+    Factor factor;
+    uint64_t weight;
+  };
+  // A table of vectors, one of which the factors together pick.
   struct Gate {
-    std::vector<Factor> factors;  // Selectors first.
-    std::size_t selectors = 0;    // How many.
+    std::vector<Term> selectors;
+    std::vector<Term> signals;
+    uint64_t node_weight = 0;
+    uint64_t depth_weight = 0;
     uint32_t table = 0;
-    uint32_t rows = 0;  // Product of the ranges, or the table's size where it is hashed.
+    uint32_t rows =
+        0;  // Product of the ranges (0: too many), or the table's size where it is hashed.
     bool hashed = false;
     bool early = false;  // No signals: known before the evidence is.
   };
@@ -75,23 +83,29 @@ class MixingHead final : public Head {
   absl::Status AddExperts(const std::vector<Readable>& readables, PlanBuilder* builder);
   absl::Status AddGates(const std::string& name, const std::vector<Readable>& readables,
                         PlanBuilder* builder);
+  absl::Status AddMaps(const std::string& name, const std::vector<Readable>& readables,
+                       PlanBuilder* builder);
   absl::StatusOr<Factor> ParseFactor(const std::string& text,
                                      const std::vector<Readable>& readables) const;
   absl::StatusOr<Gate> ParseGate(const std::vector<std::string>& factors,
                                  const std::vector<Readable>& readables) const;
+  absl::StatusOr<Gate> ParseSet(const std::vector<std::string>& factors,
+                                const std::vector<Readable>& readables) const;
   std::byte* Scratch(const StepContext& context) const noexcept;
   Step* At(const StepContext& context) const noexcept;
   Decision* At(const StepContext& context, uint32_t depth) const noexcept;
   std::span<float> Inputs(const StepContext& context, uint32_t depth) const noexcept;
   uint64_t Prefix(const Gate& gate, const Activity& activity) const noexcept;
-  uint32_t Pick(const Gate& gate, uint64_t prefix, uint32_t node,
-                const uint32_t* signals) const noexcept;
+  static uint32_t Pick(const Gate& gate, uint64_t prefix, uint32_t node,
+                       const uint32_t* signals) noexcept;
   float Decide(const StepContext& context, uint32_t node) const noexcept;
+  float Mix(const StepContext& context, uint32_t node) const noexcept;
   float CorrectByMaps(const StepContext& context, uint32_t node, const uint32_t* signals,
                       Decision* decision) const noexcept;
+  Path PathTo(uint32_t symbol, const SeenClasses::Now& seen) const noexcept;
   void Approach(const StepContext& context, uint32_t symbol) const noexcept;
   double Probability(const StepContext& context, uint32_t symbol) const noexcept;
-  void LearnDecision(const StepContext& context, uint32_t depth, uint32_t bit,
+  void LearnDecision(const StepContext& context, uint32_t node, uint32_t bit,
                      Commit* commit) const noexcept;
   void Best(const StepContext& context, Prediction* prediction) const noexcept;
   void Distribution(const StepContext& context, Prediction* prediction) const noexcept;
@@ -107,7 +121,7 @@ class MixingHead final : public Head {
   std::vector<Gate> sets_;
   std::vector<Gate> maps_;
   SeenClasses seen_;
-  uint32_t last_ = 0;        // Table of the last vectors, by node.
+  Gate last_;
   std::size_t scratch_ = 0;  // Offset in the activity's head scratch.
   std::size_t decision_bytes_ = 0;
 };
