@@ -90,6 +90,13 @@ struct MemoryExpert::Nibble {
   Slot slots[kMaxContexts];
 };
 
+// What a path says at one node of a nibble.
+struct MemoryExpert::Bit {
+  uint32_t node;
+  int32_t target;  // 65535 or 0.
+  float value;     // 1 or 0.
+};
+
 struct MemoryExpert::Scratch {
   const uint64_t* contexts;
   View view;
@@ -136,8 +143,9 @@ absl::StatusOr<std::unique_ptr<Expert>> MemoryExpert::Create(const ExpertSpec& s
             .columns = kNodes,
             .merge = Merge::kCounts},
            {.name = "check", .type = ElementType::kU32, .merge = Merge::kCounts}}));
-  GYRUS_ASSIGN_OR_RETURN(const BlockLayout state_layout,
-                         BlockLayout::Create({{.name = "states", .columns = kHistories}}));
+  GYRUS_ASSIGN_OR_RETURN(
+      const BlockLayout state_layout,
+      BlockLayout::Create({{.name = "states", .rows = contexts, .columns = kHistories}}));
   const uint32_t nibbles = classes > 16 ? 2 : 1;
   Tables tables{};
   std::vector<uint8_t> rows_log2;
@@ -152,11 +160,11 @@ absl::StatusOr<std::unique_ptr<Expert>> MemoryExpert::Create(const ExpertSpec& s
         builder->AddTable(absl::StrCat(spec.name, ".rows", c), row_layout, 1U << bits, nibbles);
     if (c == 0) tables.rows = table;
   }
-  tables.states = builder->AddTable(spec.name + ".states", state_layout, contexts, contexts,
-                                    [](uint32_t, std::span<std::byte> block) {
+  tables.states = builder->AddTable(spec.name + ".states", state_layout, 1, 1,
+                                    [contexts](uint32_t, std::span<std::byte> block) {
                                       float* const states = reinterpret_cast<float*>(block.data());
-                                      for (uint32_t h = 0; h < kHistories; ++h)
-                                        states[h] = FirstState(h);
+                                      for (uint32_t h = 0; h < contexts * kHistories; ++h)
+                                        states[h] = FirstState(h % kHistories);
                                     });
   return std::unique_ptr<Expert>(new MemoryExpert({.width = 2 * contexts,
                                                    .scratch_bytes = sizeof(Scratch),
@@ -235,37 +243,44 @@ void MemoryExpert::Evidence(uint32_t node, std::byte* scratch, std::span<float> 
   const uint32_t depth = DepthOf(node);
   const Nibble& nibble = NibbleAt(node >> (depth % 4), depth / 4, step);
   const uint32_t local = LocalNode(node, depth % 4);
-  const TableView states = step->view.table(tables_.states);
   signals[0] = nibble.seen;
-  for (uint32_t c = 0; c < contexts_; ++c) {
+  Say<1>(nibble, &local, *step, inputs.data(), 0);
+}
+
+// The evidence of a nibble's rows at `levels` of their nodes.
+template <uint32_t levels>
+inline void MemoryExpert::Say(const Nibble& nibble, const uint32_t* nodes, const Scratch& step,
+                              float* inputs, std::size_t stride) const noexcept {
+  const uint32_t contexts = contexts_;
+  const float* state = step.view.table(tables_.states).As<float>(0);
+  for (uint32_t c = 0; c < contexts; ++c, state += kHistories) {
     const Row& row = *nibble.slots[c].row;
-    inputs[c] = stretch_.Of16Bits(row.p[local]);
-    inputs[contexts_ + c] = stretch_.Of(states.As<float>(c)[row.history[local]]);
+    float* const x = inputs + c;
+    for (uint32_t k = 0; k < levels; ++k) {
+      x[k * stride] = stretch_.Of16Bits(row.p[nodes[k]]);
+      x[k * stride + contexts] = stretch_.Of(state[row.history[nodes[k]]]);
+    }
   }
 }
 
 void MemoryExpert::EvidenceAlong(const Path& path, std::byte* scratch,
                                  const PathEvidence& out) const noexcept {
   Scratch* const step = reinterpret_cast<Scratch*>(scratch);
-  const TableView states = step->view.table(tables_.states);
-  const std::size_t stride = out.inputs_stride;
   for (uint32_t first = 0; first < path.depth; first += 4) {
     const Nibble& nibble = NibbleAt(path.node(first), first / 4, step);
     const uint32_t levels = std::min(path.depth - first, 4U);
-    uint32_t locals[4];
+    uint32_t nodes[4];
     for (uint32_t k = 0; k < levels; ++k) {
-      locals[k] = LocalNode(path.node(first + k), k);
+      nodes[k] = LocalNode(path.node(first + k), k);
       out.signals[(first + k) * out.signals_stride] = nibble.seen;
     }
-    float* const inputs = out.inputs + first * stride;
-    for (uint32_t c = 0; c < contexts_; ++c) {
-      const Row& row = *nibble.slots[c].row;
-      const float* const state = states.As<float>(c);
-      float* const x = inputs + c;
-      for (uint32_t k = 0; k < levels; ++k) {
-        x[k * stride] = stretch_.Of16Bits(row.p[locals[k]]);
-        x[k * stride + contexts_] = stretch_.Of(state[row.history[locals[k]]]);
-      }
+    float* const inputs = out.inputs + first * out.inputs_stride;
+    if (levels == 4) {
+      Say<4>(nibble, nodes, *step, inputs, out.inputs_stride);
+      continue;
+    }
+    for (uint32_t k = 0; k < levels; ++k) {
+      Say<1>(nibble, nodes + k, *step, inputs + k * out.inputs_stride, 0);
     }
   }
 }
@@ -282,19 +297,31 @@ MemoryExpert::Row* MemoryExpert::Found(const Slot& slot, uint32_t table,
   return row;
 }
 
+// One bit at one node of a row.
+inline void MemoryExpert::LearnBit(const Bit& bit, Row* row, float* state) const noexcept {
+  const uint32_t history = row->history[bit.node];
+  const uint32_t n = row->count[bit.node];
+  const int32_t p = row->p[bit.node];
+  const float s = state[history];
+  const int32_t step = ((bit.target - p) * rate_[n]) >> 15;
+  row->history[bit.node] = kNextHistories[history][bit.target & 1];
+  row->count[bit.node] = static_cast<uint8_t>(n + (n < kMaxCount ? 1 : 0));
+  row->p[bit.node] = static_cast<uint16_t>(p + step);
+  state[history] = s + kStateRate * (bit.value - s);
+}
+
 void MemoryExpert::LearnNibble(const Path& path, uint32_t half, Scratch* step,
                                Commit* commit) const noexcept {
-  struct {
-    uint32_t node;
-    uint32_t bit;
-  } bits[4];
+  Bit bits[4];
   uint32_t count = 0;
   for (uint32_t d = 4 * half; d < std::min(path.depth, 4 * half + 4); ++d) {
-    if (path.decides(d)) bits[count++] = {LocalNode(path.node(d), d % 4), path.bit(d)};
+    if (!path.decides(d)) continue;
+    const bool one = path.bit(d) != 0;
+    bits[count++] = {LocalNode(path.node(d), d % 4), one ? 65535 : 0, one ? 1.0F : 0.0F};
   }
   if (count == 0) return;
   const Nibble& nibble = NibbleAt(path.node(4 * half), half, step);
-  const int32_t* const rates = rate_.data();
+  float* const states = commit->As<float>({tables_.states, 0});
   for (uint32_t c = 0; c < contexts_; ++c) {
     const Slot& slot = nibble.slots[c];
     // A row founded just now served no history, so it teaches none: every one of its nodes met
@@ -306,18 +333,12 @@ void MemoryExpert::LearnNibble(const Path& path, uint32_t half, Scratch* step,
       row = Found(slot, tables_.rows + c, commit);
     } else {
       row = commit->As<Row>({tables_.rows + c, slot.index});
-      state = commit->As<float>({tables_.states, c});
+      state = states + std::size_t{c} * kHistories;
     }
-    for (uint32_t k = 0; k < count; ++k) {
-      const uint32_t node = bits[k].node;
-      const uint32_t bit = bits[k].bit;
-      const uint32_t history = row->history[node];
-      const uint32_t n = row->count[node];
-      const int32_t p = row->p[node];
-      row->history[node] = kNextHistories[history][bit];
-      row->count[node] = static_cast<uint8_t>(n + (n < kMaxCount ? 1 : 0));
-      row->p[node] = static_cast<uint16_t>(p + (((bit != 0 ? 65535 - p : -p) * rates[n]) >> 15));
-      state[history] += kStateRate * (static_cast<float>(bit) - state[history]);
+    if (count == 4) {
+      for (uint32_t k = 0; k < 4; ++k) LearnBit(bits[k], row, state);
+    } else {
+      for (uint32_t k = 0; k < count; ++k) LearnBit(bits[k], row, state);
     }
   }
 }

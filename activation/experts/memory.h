@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -44,16 +45,21 @@ class MemoryExpert final : public Expert {
   struct Row;
   struct Slot;
   struct Nibble;
+  struct Bit;
   struct Scratch;
   struct Tables {
     uint32_t rows;    // The first of one table per context.
-    uint32_t states;  // One block per context: S.
+    uint32_t states;  // One block: S of each context.
   };
 
   MemoryExpert(ExpertShape shape, uint32_t encoder, std::vector<uint8_t> rows_log2, Tables tables);
 
   Nibble& NibbleAt(uint32_t root, uint32_t half, Scratch* step) const noexcept;
   void Look(const View& view, Nibble* nibble) const noexcept;
+  template <uint32_t levels>
+  void Say(const Nibble& nibble, const uint32_t* nodes, const Scratch& step, float* inputs,
+           std::size_t stride) const noexcept;
+  void LearnBit(const Bit& bit, Row* row, float* state) const noexcept;
   Row* Found(const Slot& slot, uint32_t table, Commit* commit) const noexcept;
   void LearnNibble(const Path& path, uint32_t half, Scratch* step, Commit* commit) const noexcept;
 

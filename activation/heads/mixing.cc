@@ -244,19 +244,21 @@ absl::StatusOr<MixingHead::Gate> MixingHead::ParseSet(
                                                  " weight vectors"));
 }
 
-std::byte* MixingHead::Scratch(const StepContext& context) const noexcept {
+inline std::byte* MixingHead::Scratch(const StepContext& context) const noexcept {
   return context.activity->head_scratch.data() + scratch_;
 }
 
-MixingHead::Step* MixingHead::At(const StepContext& context) const noexcept {
+inline MixingHead::Step* MixingHead::At(const StepContext& context) const noexcept {
   return reinterpret_cast<Step*>(Scratch(context));
 }
 
-MixingHead::Decision* MixingHead::At(const StepContext& context, uint32_t depth) const noexcept {
+inline MixingHead::Decision* MixingHead::At(const StepContext& context,
+                                            uint32_t depth) const noexcept {
   return reinterpret_cast<Decision*>(Scratch(context) + sizeof(Step) + depth * decision_bytes_);
 }
 
-std::span<float> MixingHead::Inputs(const StepContext& context, uint32_t depth) const noexcept {
+inline std::span<float> MixingHead::Inputs(const StepContext& context,
+                                           uint32_t depth) const noexcept {
   return {reinterpret_cast<float*>(At(context, depth) + 1), width_};
 }
 
@@ -288,9 +290,9 @@ uint64_t MixingHead::Prefix(const Gate& gate, const Activity& activity) const no
   return row;
 }
 
-inline uint32_t MixingHead::Pick(const Gate& gate, uint64_t prefix, uint32_t node,
+inline uint32_t MixingHead::Pick(const Gate& gate, uint64_t prefix, uint32_t node, uint32_t depth,
                                  const uint32_t* signals) noexcept {
-  uint64_t row = prefix + gate.node_weight * node + gate.depth_weight * DepthOf(node);
+  uint64_t row = prefix + gate.node_weight * node + gate.depth_weight * depth;
   for (const Term& term : gate.signals) row += term.weight * signals[term.factor.source];
   return static_cast<uint32_t>(gate.hashed ? Mix64(row) & (gate.rows - 1) : row);
 }
@@ -304,11 +306,12 @@ void MixingHead::Approach(const StepContext& context, uint32_t symbol) const noe
     }
   }
   const Step& step = *At(context);
-  const auto ask = [&](const Gate& gate, uint64_t prefix) {
+  // Inlined, since GCC drops calls of what only prefetches.
+  const auto ask = [&](const Gate& gate, uint64_t prefix) __attribute__((always_inline)) {
     if (!gate.early) return;
     const TableView rows = context.view.table(gate.table);
     for (uint32_t depth = 0; depth < depth_; ++depth) {
-      rows.Prefetch(Pick(gate, prefix, leaf >> (depth_ - depth), nullptr));
+      rows.Prefetch(Pick(gate, prefix, leaf >> (depth_ - depth), depth, nullptr));
     }
   };
   for (std::size_t s = 0; s < sets_.size(); ++s) ask(sets_[s], step.sets[s]);
@@ -335,33 +338,37 @@ float MixingHead::Mix(const StepContext& context, uint32_t node) const noexcept 
   const Step& step = *At(context);
   Decision* const decision = At(context, depth);
   const uint32_t* const signals = step.signals[depth];
+  const std::size_t count = sets_.size();
   const float* weights[kernels::kMaxSets];
-  for (std::size_t s = 0; s < sets_.size(); ++s) {
-    decision->sets[s] = Pick(sets_[s], step.sets[s], node, signals);
-    weights[s] = context.view.table(sets_[s].table).As<float>(decision->sets[s]);
+  for (std::size_t s = 0; s < count; ++s) {
+    const Gate& gate = sets_[s];
+    const uint32_t row = Pick(gate, step.sets[s], node, depth, signals);
+    decision->sets[s] = row;
+    weights[s] = context.view.table(gate.table).As<float>(row);
   }
-  decision->last = Pick(last_, step.last, node, signals);
+  decision->last = Pick(last_, step.last, node, depth, signals);
   const float* const last = context.view.table(last_.table).As<float>(decision->last);
-  const kernels::Mixed mixed = kernels::Mix(Inputs(context, depth), {weights, sets_.size()}, last,
-                                            decision->logits, decision->probabilities);
+  const std::span<const float> x(reinterpret_cast<const float*>(decision + 1), width_);
+  const kernels::Mixed mixed =
+      kernels::Mix(x, {weights, count}, last, decision->logits, decision->probabilities);
   decision->mixed = mixed.probability;
   const float at = std::clamp(mixed.logit, -kMapMaxLogit, kMapMaxLogit) * kMapScale + kMapMiddle;
   decision->cell = static_cast<uint32_t>(at);
   decision->fraction = at - static_cast<float>(decision->cell);
-  decision->probability = CorrectByMaps(context, node, signals, decision);
+  decision->probability = CorrectByMaps(context, node, depth, decision);
   return decision->probability;
 }
 
-float MixingHead::CorrectByMaps(const StepContext& context, uint32_t node, const uint32_t* signals,
-                                Decision* decision) const noexcept {
+inline float MixingHead::CorrectByMaps(const StepContext& context, uint32_t node, uint32_t depth,
+                                       Decision* decision) const noexcept {
   const Step& step = *At(context);
   float p = decision->mixed;
   if (!maps_.empty()) {
     float sum = 0.0F;
     for (std::size_t m = 0; m < maps_.size(); ++m) {
-      decision->maps[m] = Pick(maps_[m], step.maps[m], node, signals);
-      const float* const cells =
-          context.view.table(maps_[m].table).As<float>(decision->maps[m]) + decision->cell;
+      const uint32_t row = Pick(maps_[m], step.maps[m], node, depth, step.signals[depth]);
+      decision->maps[m] = row;
+      const float* const cells = context.view.table(maps_[m].table).As<float>(row) + decision->cell;
       sum += cells[0] + (cells[1] - cells[0]) * decision->fraction;
     }
     p = 0.5F * (p + sum / static_cast<float>(maps_.size()));
@@ -419,21 +426,26 @@ void MixingHead::LearnDecision(const StepContext& context, uint32_t node, uint32
                                Commit* commit) const noexcept {
   const uint32_t depth = DepthOf(node);
   const Decision& decision = *At(context, depth);
+  const std::span<const float> x(reinterpret_cast<const float*>(&decision + 1), width_);
+  const std::size_t count = sets_.size();
   const float y = static_cast<float>(bit);
+  const float visits_scale = spec_.rate_visits;
+  const float rate_last = spec_.rate_last;
   const float fading = (spec_.rate_first - spec_.rate_last) * spec_.rate_visits;
   float* weights[kernels::kMaxSets];
   float steps[kernels::kMaxSets];
-  for (std::size_t s = 0; s < sets_.size(); ++s) {
-    weights[s] = commit->As<float>({sets_[s].table, decision.sets[s]});
-    float& visits = weights[s][width_ - 1];
-    const float rate = spec_.rate_last + fading / (spec_.rate_visits + visits);
-    visits += 1.0F;
+  for (std::size_t s = 0; s < count; ++s) {
+    float* const w = commit->As<float>({sets_[s].table, decision.sets[s]});
+    weights[s] = w;
+    const float visits = w[x.size() - 1];
+    const float rate = rate_last + fading / (visits_scale + visits);
+    w[x.size() - 1] = visits + 1.0F;
     steps[s] = rate * (y - decision.probabilities[s]);
   }
-  kernels::MixUpdate(Inputs(context, depth), {weights, sets_.size()}, steps);
+  kernels::MixUpdate(x, {weights, count}, steps);
   float* const last = commit->As<float>({last_.table, decision.last});
   const float step = spec_.final_rate * (y - decision.mixed);
-  for (std::size_t s = 0; s < sets_.size(); ++s) last[s] += step * decision.logits[s];
+  for (std::size_t s = 0; s < count; ++s) last[s] += step * decision.logits[s];
   for (std::size_t m = 0; m < maps_.size(); ++m) {
     float* const cells = commit->As<float>({maps_[m].table, decision.maps[m]}) + decision.cell;
     const float upper = spec_.maps[m].rate * decision.fraction;

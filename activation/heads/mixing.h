@@ -96,11 +96,11 @@ class MixingHead final : public Head {
   Decision* At(const StepContext& context, uint32_t depth) const noexcept;
   std::span<float> Inputs(const StepContext& context, uint32_t depth) const noexcept;
   uint64_t Prefix(const Gate& gate, const Activity& activity) const noexcept;
-  static uint32_t Pick(const Gate& gate, uint64_t prefix, uint32_t node,
+  static uint32_t Pick(const Gate& gate, uint64_t prefix, uint32_t node, uint32_t depth,
                        const uint32_t* signals) noexcept;
   float Decide(const StepContext& context, uint32_t node) const noexcept;
   float Mix(const StepContext& context, uint32_t node) const noexcept;
-  float CorrectByMaps(const StepContext& context, uint32_t node, const uint32_t* signals,
+  float CorrectByMaps(const StepContext& context, uint32_t node, uint32_t depth,
                       Decision* decision) const noexcept;
   Path PathTo(uint32_t symbol, const SeenClasses::Now& seen) const noexcept;
   void Approach(const StepContext& context, uint32_t symbol) const noexcept;

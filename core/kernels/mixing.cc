@@ -43,6 +43,7 @@ HWY_INLINE MixV Clamp(MixV x) {
 
 float LogisticImpl(float x) { return hn::GetLane(LogisticVector(hn::Set(MixD(), x))); }
 
+// With a width known to the compiler, the loops over it unroll.
 HWY_INLINE MixV DotVector(const float* x, const float* w, std::size_t width) {
   const MixD d;
   const std::size_t lanes = hn::Lanes(d);
@@ -57,8 +58,10 @@ HWY_INLINE MixV DotVector(const float* x, const float* w, std::size_t width) {
   return hn::Add(even, odd);
 }
 
-Mixed MixImpl(const float* x, std::size_t width, const float* const* sets, std::size_t count,
-              const float* last, float* logits, float* probabilities) {
+constexpr std::size_t kUsualWidth = 32;
+
+HWY_INLINE Mixed MixOf(const float* x, std::size_t width, const float* const* sets,
+                       std::size_t count, const float* last, float* logits, float* probabilities) {
   const MixD d;
   const std::size_t lanes = hn::Lanes(d);
   for (std::size_t s = 0; s < count; ++s) {
@@ -76,8 +79,14 @@ Mixed MixImpl(const float* x, std::size_t width, const float* const* sets, std::
   return {hn::GetLane(z), hn::GetLane(LogisticVector(z))};
 }
 
-void MixUpdateImpl(const float* x, std::size_t width, float* const* sets, std::size_t count,
-                   const float* steps) {
+Mixed MixImpl(const float* x, std::size_t width, const float* const* sets, std::size_t count,
+              const float* last, float* logits, float* probabilities) {
+  if (width == kUsualWidth) return MixOf(x, kUsualWidth, sets, count, last, logits, probabilities);
+  return MixOf(x, width, sets, count, last, logits, probabilities);
+}
+
+HWY_INLINE void UpdateOf(const float* x, std::size_t width, float* const* sets, std::size_t count,
+                         const float* steps) {
   const MixD d;
   const std::size_t lanes = hn::Lanes(d);
   for (std::size_t s = 0; s < count; ++s) {
@@ -87,6 +96,12 @@ void MixUpdateImpl(const float* x, std::size_t width, float* const* sets, std::s
       hn::Store(hn::MulAdd(step, hn::Load(d, x + j), hn::Load(d, w)), d, w);
     }
   }
+}
+
+void MixUpdateImpl(const float* x, std::size_t width, float* const* sets, std::size_t count,
+                   const float* steps) {
+  if (width == kUsualWidth) return UpdateOf(x, kUsualWidth, sets, count, steps);
+  UpdateOf(x, width, sets, count, steps);
 }
 
 }  // namespace

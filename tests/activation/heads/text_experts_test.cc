@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory, match and the mixing head over them, against plain double-precision arithmetic.
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "activation/brain_spec.h"
+#include "tests/support/plan_run.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/tiny_brains.h"
+
+namespace gyrus {
+namespace {
+
+using test::PlanRun;
+using test::StatusIs;
+using testing::HasSubstr;
+
+constexpr uint32_t kRowBytes = 64;
+
+// Bytes from memory or match alone, one weight vector per node.
+BrainSpec BrainOf(std::vector<ExpertSpec> experts) {
+  BrainSpec spec = test::TinyText();
+  auto& mixing = std::get<MixingHeadSpec>(spec.heads[0].kind);
+  mixing.experts = std::move(experts);
+  mixing.sets = {{{"node"}}};
+  mixing.maps = {};
+  return spec;
+}
+
+ExpertSpec Memory(uint32_t rows_log2) {
+  return {"memory", MemoryExpertSpec{.encoder = "symbols", .rows_log2 = rows_log2}};
+}
+
+ExpertSpec Match() {
+  return {"match", MatchExpertSpec{.encoder = "symbols", .min_length = 4, .history_log2 = 12}};
+}
+
+// Feeds symbols: each is the target of the one before.
+class Reader {
+ public:
+  explicit Reader(PlanRun* run) : run_(run) {}
+
+  void See(uint8_t symbol) {
+    values_[0] = {.present = true, .symbol = symbol};
+    run_->Forward(values_);
+  }
+  void Learn(uint8_t next) { run_->Learn(values_, {.symbol = next}); }
+
+  void Read(const std::string& text) {
+    for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+      See(static_cast<uint8_t>(text[i]));
+      Learn(static_cast<uint8_t>(text[i + 1]));
+    }
+  }
+
+  std::vector<float> Distribution() {
+    std::vector<float> distribution(256);
+    Prediction prediction = {.distribution = distribution};
+    run_->Predict(Want::Kind::kDistribution, &prediction);
+    return distribution;
+  }
+
+  double Loss(uint32_t symbol) {
+    Prediction prediction;
+    const Want want = {.kind = Want::Kind::kSymbol, .symbol = symbol};
+    run_->plan().heads()[0]->Predict(run_->context(), want, &prediction);
+    return -std::log(static_cast<double>(prediction.best_probability));
+  }
+
+ private:
+  PlanRun* run_;
+  std::vector<Value> values_ = {{}};
+};
+
+uint32_t TableOf(const PlanRun& run, const std::string& name) {
+  const auto& tables = run.plan().tables();
+  for (uint32_t t = 0; t < tables.size(); ++t) {
+    if (tables[t].spec.name == name) return t;
+  }
+  ADD_FAILURE() << "no table " << name;
+  return 0;
+}
+
+// A memory row as its layout says: p, n, history, check.
+struct Row {
+  uint16_t p[15];
+  uint8_t n[15];
+  uint8_t history[15];
+  uint32_t check;
+};
+static_assert(sizeof(Row) == kRowBytes);
+
+std::vector<Row> UsedRows(PlanRun* run, const std::string& name) {
+  const uint32_t table = TableOf(*run, name);
+  const TableView view = run->store().Draft().table(table);
+  std::vector<Row> rows;
+  for (uint32_t i = 0; i < view.blocks(); ++i) {
+    if (view.As<Row>(i)->check != 0) rows.push_back(*view.As<Row>(i));
+  }
+  return rows;
+}
+
+std::string Prose(std::size_t length) {
+  std::string text;
+  for (std::size_t i = 0; i < length; ++i) text.push_back(static_cast<char>(test::ProseByte(i)));
+  return text;
+}
+
+TEST(MemoryExpertTest, GivesNoEvidenceWithoutRows) {
+  ASSERT_OK_AND_ASSIGN(const auto run, PlanRun::Create(BrainOf({Memory(8)})));
+  Reader reader(run.get());
+  reader.See('a');
+  // The bias alone speaks: 0.4, weighed by 0.2, at each of eight nodes.
+  const double one = 1 / (1 + std::exp(-0.4 * 0.2));
+  EXPECT_NEAR(reader.Distribution()[0], std::pow(1 - one, 8), 1e-8);
+  EXPECT_NEAR(reader.Distribution()[255], std::pow(one, 8), 1e-8);
+}
+
+TEST(MemoryExpertTest, CountsBitsAsItsFormulaSays) {
+  ASSERT_OK_AND_ASSIGN(const auto run, PlanRun::Create(BrainOf({Memory(8)})));
+  Reader reader(run.get());
+  double p = 0.5;
+  uint32_t n = 0;
+  uint32_t history = 1;
+  for (const int bit : {1, 0, 0, 1, 1, 1, 0, 1, 0, 0, 1}) {
+    reader.See('a');
+    reader.Learn(bit != 0 ? 0xF0 : 0x0F);  // Bits that agree with the first.
+    p += (bit - p) / (n + 1.3);
+    ++n;
+    history = history << 1 | static_cast<uint32_t>(bit);
+    if (history > 255) history = 128 | (history & 127);
+  }
+  // Order 0: the row of the first nibble is the one whose root was met each time.
+  const std::vector<Row> rows = UsedRows(run.get(), "memory.rows0");
+  ASSERT_EQ(rows.size(), 3);  // And those behind nibbles 0 and 15.
+  const Row& row = *std::max_element(rows.begin(), rows.end(),
+                                     [](const Row& a, const Row& b) { return a.n[0] < b.n[0]; });
+  EXPECT_NEAR(row.p[0] / 65536.0, p, 1e-3);
+  EXPECT_EQ(row.n[0], n);
+  EXPECT_EQ(row.history[0], history);
+}
+
+TEST(MemoryExpertTest, FoundsTwoRowsPerContextAndSymbol) {
+  ASSERT_OK_AND_ASSIGN(const auto run, PlanRun::Create(BrainOf({Memory(8)})));
+  Reader reader(run.get());
+  reader.Read("ab");
+  for (const char* const table : {"memory.rows0", "memory.rows1", "memory.rows10"}) {
+    EXPECT_EQ(UsedRows(run.get(), table).size(), 2) << table;
+  }
+}
+
+TEST(MemoryExpertTest, ReplacesTheLessUsedOfTwoRows) {
+  ASSERT_OK_AND_ASSIGN(const auto run, PlanRun::Create(BrainOf({Memory(4)})));
+  Reader reader(run.get());
+  // Sixteen rows for far more contexts: order 0's most used row is never the victim.
+  reader.Read(Prose(2000));
+  const std::vector<Row> rows = UsedRows(run.get(), "memory.rows0");
+  EXPECT_LE(rows.size(), 16);
+  EXPECT_TRUE(
+      std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.n[0] == 250; }));
+  EXPECT_LE(UsedRows(run.get(), "memory.rows4").size(), 16);
+}
+
+TEST(MatchExpertTest, FollowsARepetition) {
+  ASSERT_OK_AND_ASSIGN(const auto run, PlanRun::Create(BrainOf({Match()})));
+  Reader reader(run.get());
+  const std::string text = "one two three. ";
+  reader.Read(text + text + text.substr(0, 6));
+  for (std::size_t i = 5; i + 1 < text.size(); ++i) {
+    reader.See(static_cast<uint8_t>(text[i]));
+    const std::vector<float> distribution = reader.Distribution();
+    EXPECT_EQ(std::max_element(distribution.begin(), distribution.end()) - distribution.begin(),
+              text[i + 1])
+        << i;
+    reader.Learn(static_cast<uint8_t>(text[i + 1]));
+  }
+}
+
+TEST(MatchExpertTest, SaysNothingBeforeARepetition) {
+  ASSERT_OK_AND_ASSIGN(const auto run, PlanRun::Create(BrainOf({Match()})));
+  Reader reader(run.get());
+  const double one = 1 / (1 + std::exp(-0.4 * 0.2));
+  reader.See('a');
+  EXPECT_NEAR(reader.Distribution()[255], std::pow(one, 8), 1e-8);
+}
+
+TEST(MixingHeadTest, LearnsByTheGradientOfItsLogLoss) {
+  BrainSpec spec = BrainOf({Memory(10), Match()});
+  auto& mixing = std::get<MixingHeadSpec>(spec.heads[0].kind);
+  mixing.rate_first = mixing.rate_last = 0.25F;
+  mixing.final_rate = 0;
+  ASSERT_OK_AND_ASSIGN(const auto run, PlanRun::Create(spec));
+  Reader reader(run.get());
+  const std::string text = Prose(300);
+  reader.Read(text);
+  const uint32_t table = TableOf(*run, "next.set0");
+  const uint32_t next = 't';
+  reader.See(static_cast<uint8_t>(text.back()));
+  for (const uint32_t node : {1U, (256U | next) >> 4, (256U | next) >> 1}) {
+    const auto weight = [&](uint32_t i) -> float& {
+      return run->Begin()->As<float>({table, node})[i];
+    };
+    constexpr float kStep = 0.01F;
+    std::vector<double> gradient;
+    for (uint32_t i = 0; i < 25; ++i) {
+      const float w = weight(i);
+      weight(i) = w + kStep;
+      const double up = reader.Loss(next);
+      weight(i) = w - kStep;
+      gradient.push_back((up - reader.Loss(next)) / (2 * kStep));
+      weight(i) = w;
+    }
+    // What learning did to the weights, taken back afterwards for the next node.
+    std::vector<float> before(&weight(0), &weight(0) + 25);
+    static_cast<void>(reader.Loss(next));
+    ASSERT_OK_AND_ASSIGN(const auto twin, PlanRun::Create(spec));
+    Reader second(twin.get());
+    second.Read(text);
+    second.See(static_cast<uint8_t>(text.back()));
+    second.Learn(static_cast<uint8_t>(next));
+    const float* const after = twin->store().Draft().table(table).As<float>(node);
+    for (uint32_t i = 0; i < 25; ++i) {
+      EXPECT_NEAR(after[i] - before[i], -0.25 * gradient[i], 2e-3) << "node " << node << ", " << i;
+    }
+  }
+}
+
+TEST(MixingHeadTest, GivesProbabilitiesThatSumToOne) {
+  ASSERT_OK_AND_ASSIGN(const auto run, PlanRun::Create(test::TinyText()));
+  Reader reader(run.get());
+  reader.Read(Prose(500));
+  reader.See('t');
+  double sum = 0;
+  for (const float p : reader.Distribution()) {
+    EXPECT_GT(p, 0);
+    sum += p;
+  }
+  EXPECT_NEAR(sum, 1, 1e-5);
+}
+
+TEST(MixingHeadTest, GivesASymbolTheSameAloneAndAmongAll) {
+  ASSERT_OK_AND_ASSIGN(const auto run, PlanRun::Create(test::TinyText()));
+  Reader reader(run.get());
+  reader.Read(Prose(500));
+  reader.See('t');
+  const std::vector<float> distribution = reader.Distribution();
+  for (const uint32_t symbol : {0U, 32U, 104U, 255U}) {
+    EXPECT_NEAR(reader.Loss(symbol), -std::log(distribution[symbol]), 1e-4) << symbol;
+  }
+}
+
+TEST(MixingHeadTest, RefusesWhatDoesNotFit) {
+  const auto refuses = [](const auto& change, const char* message) {
+    BrainSpec spec = test::TinyText();
+    change(&std::get<MixingHeadSpec>(spec.heads[0].kind));
+    EXPECT_THAT(Plan::Create(spec),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)));
+  };
+  refuses([](MixingHeadSpec* m) { m->last = {"nobody.0"}; }, "factor \"nobody.0\"");
+  refuses([](MixingHeadSpec* m) { m->last = {"symbols.3", "symbols.0"}; }, "more than 1048576");
+  refuses([](MixingHeadSpec* m) { m->sets[0].factors = {"symbols.9"}; }, "\"symbols\" has 7");
+  refuses([](MixingHeadSpec* m) { m->maps[0].rate = 0; }, "map rate must be in (0, 1], got 0");
+}
+
+}  // namespace
+}  // namespace gyrus
