@@ -129,6 +129,7 @@ void Describe(F& f, const HashRouterSpec*) {
 template <typename F>
 void Describe(F& f, const AnchorRouterSpec*) {
   f.Field("threshold", &AnchorRouterSpec::threshold);
+  f.Field("rising", &AnchorRouterSpec::rising);
   f.Field("chance", &AnchorRouterSpec::chance);
   f.Field("temperature", &AnchorRouterSpec::temperature);
   f.Field("settle_after", &AnchorRouterSpec::settle_after);
@@ -183,7 +184,9 @@ template <typename F>
 void Describe(F& f, const MixingHeadSpec*) {
   f.Field("experts", &MixingHeadSpec::experts);
   f.Field("sets", &MixingHeadSpec::sets);
+  f.Field("last", &MixingHeadSpec::last);
   f.Field("maps", &MixingHeadSpec::maps);
+  f.Field("first_weight", &MixingHeadSpec::first_weight);
   f.Field("rate_first", &MixingHeadSpec::rate_first);
   f.Field("rate_last", &MixingHeadSpec::rate_last);
   f.Field("rate_visits", &MixingHeadSpec::rate_visits);
@@ -232,6 +235,7 @@ template <typename F>
 void Describe(F& f, const ProbabilityMapSpec*) {
   f.Field("factors", &ProbabilityMapSpec::factors);
   f.Field("rows_log2", &ProbabilityMapSpec::rows_log2);
+  f.Field("rate", &ProbabilityMapSpec::rate);
 }
 
 template <typename F>
@@ -250,6 +254,7 @@ void Describe(F& f, const RidgeHeadSpec*) {
   f.Field("lambda", &RidgeHeadSpec::lambda);
   f.Field("forget", &RidgeHeadSpec::forget);
   f.Field("solve_every", &RidgeHeadSpec::solve_every);
+  f.Field("weigh_by_gate", &RidgeHeadSpec::weigh_by_gate);
   f.Field("reference", &RidgeHeadSpec::reference);
 }
 

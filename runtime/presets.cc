@@ -18,12 +18,18 @@ BrainSpec Text() {
   MixingHeadSpec mixing;
   mixing.experts = {{"memory", MemoryExpertSpec{.encoder = "symbols", .rows_log2 = 18}},
                     {"match", MatchExpertSpec{.encoder = "symbols"}}};
-  mixing.sets = {{{"node"}},
+  mixing.sets = {{{"symbols.4", "node"}},
                  {{"symbols.0", "node"}},
-                 {{"match.0", "depth"}},
-                 {{"symbols.1", "node"}},
+                 {{"symbols.5", "node"}},
+                 {{"symbols.6", "depth"}},
                  {{"memory.0", "match.1", "node"}}};
-  mixing.maps = {{.factors = {"symbols.0", "node"}}, {.factors = {"symbols.3", "node"}}};
+  mixing.last = {"match.0", "depth"};
+  mixing.maps = {{.factors = {"symbols.0", "node"}, .rate = 0.03F},
+                 {.factors = {"symbols.3", "node"}, .rate = 0.03F}};
+  mixing.first_weight = 0.15F;
+  mixing.rate_first = 0.033F;
+  mixing.rate_last = 0.003F;
+  mixing.final_rate = 0.001F;
   BrainSpec spec;
   spec.name = "text";
   spec.modalities = {{.name = "byte", .kind = ModalityKind::kSymbol, .size = 256}};
@@ -120,11 +126,13 @@ BrainSpec Images() {
   vision.outputs = 256;
   vision.regions = 64;
   vision.woken = 8;
-  vision.router = AnchorRouterSpec{.threshold = 0.5F, .temperature = 0.03F, .settle_after = 1000};
+  vision.router = AnchorRouterSpec{
+      .threshold = 0.5F, .rising = true, .temperature = 0.03F, .settle_after = 1000};
   vision.cell = SubsetCellSpec{.constant = true};
   RidgeHeadSpec ridge;
   ridge.area = "vision";
   ridge.lambda = 0.5F;
+  ridge.weigh_by_gate = true;
   BrainSpec spec;
   spec.name = "images";
   spec.modalities = {{.name = "eye", .kind = ModalityKind::kImage}};

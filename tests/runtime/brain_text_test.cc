@@ -5,9 +5,15 @@
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
+#include <initializer_list>
 #include <string>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+#include <variant>
 #include <vector>
 
+#include "runtime/brain_fields.h"
 #include "runtime/brain_proto.h"
 #include "tests/support/status_matchers.h"
 
@@ -64,6 +70,64 @@ void Fill(int choice, Message* message) {
     }
   }
 }
+
+// Stands for a value of any type, to count how many an aggregate takes.
+struct Anything {
+  template <typename T>
+  operator T() const;  // NOLINT: not defined, only asked for.
+};
+
+template <typename T, typename... Values>
+constexpr int CountFields() {
+  if constexpr (requires { T{Values{}..., Anything{}}; }) {
+    return CountFields<T, Values..., Anything>();
+  } else {
+    return sizeof...(Values);
+  }
+}
+
+// Counts what Describe says of each struct that it comes to, by its type's number of fields.
+class FieldCounter {
+ public:
+  template <typename T>
+  void Count() {
+    const int others = std::exchange(described_, 0);
+    Describe(*this, static_cast<const T*>(nullptr));
+    EXPECT_EQ(described_, CountFields<T>()) << "brain_fields.h on " << typeid(T).name();
+    described_ = others;
+  }
+
+  template <typename Value, typename T>
+  void Field(const char*, Value T::*) {
+    ++described_;
+    Enter(static_cast<Value*>(nullptr));
+  }
+  template <typename T, typename... Alternatives>
+  void Kind(std::initializer_list<const char*>, std::variant<Alternatives...> T::*) {
+    ++described_;
+    (Count<Alternatives>(), ...);
+  }
+  template <typename T, typename... Alternatives>
+  void Nested(const char*, std::initializer_list<const char*> names,
+              std::variant<Alternatives...> T::*member) {
+    Kind(names, member);
+  }
+
+ private:
+  template <typename Value>
+  void Enter(Value*) {
+    if constexpr (std::is_class_v<Value>) Count<Value>();
+  }
+  void Enter(std::string*) {}
+  template <typename Value>
+  void Enter(std::vector<Value>*) {
+    Enter(static_cast<Value*>(nullptr));
+  }
+
+  int described_ = 0;
+};
+
+TEST(BrainTextTest, EveryFieldOfTheStructsIsDescribed) { FieldCounter().Count<BrainSpec>(); }
 
 TEST(BrainTextTest, EveryFieldOfTheMessageComesBack) {
   for (int choice = 0; choice < 12; ++choice) {
