@@ -178,23 +178,23 @@ absl::Status Plan::CompileArea(const AreaSpec& spec) {
   auto cell = MakeCell(spec, area.inputs);
   if (!cell.ok()) return At(field + ".cell", cell.status());
   area.cell = *std::move(cell);
+  const std::size_t first_table = builder_.tables().size();
   GYRUS_RETURN_IF_ERROR(CompileRouter(&area));
   const uint64_t seed = spec_.seed;
   const uint64_t stream = areas_.size() << 32;
   const Cell* const made = area.cell.get();
-  area.weights_table =
-      builder_.AddTable(spec.name + ".weights", made->layout(), spec.regions,
-                        made->shape().learns ? spec.woken * spec.learning.chunk : 0,
-                        [seed, stream, made](uint32_t index, std::span<std::byte> block) {
-                          Rng rng(seed, stream + index);
-                          made->Initialise(&rng, block);
-                        });
+  area.weights_table = builder_.AddTable(
+      spec.name + ".weights", made->layout(), spec.regions, made->shape().learns ? spec.woken : 0,
+      [seed, stream, made](uint32_t index, std::span<std::byte> block) {
+        Rng rng(seed, stream + index);
+        made->Initialise(&rng, block);
+      });
   if (made->shape().learns && spec.learning.optimiser == Optimiser::kRmsprop) {
     GYRUS_ASSIGN_OR_RETURN(BlockLayout accumulators, AccumulatorLayout(made->layout()));
-    area.accumulators_table =
-        builder_.AddTable(spec.name + ".accumulators", std::move(accumulators), spec.regions,
-                          spec.woken * spec.learning.chunk);
+    area.accumulators_table = builder_.AddTable(spec.name + ".accumulators",
+                                                std::move(accumulators), spec.regions, spec.woken);
   }
+  builder_.LearnAtOnce(first_table, spec.learning.chunk);
   if (made->shape().state_floats > 0) {
     area.state_offset =
         builder_.AddState(std::size_t{spec.regions} * made->shape().state_floats * sizeof(float));

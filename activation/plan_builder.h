@@ -24,17 +24,27 @@ class PlanBuilder {
   // Fills a fresh block; the same bytes on every device for the same seed.
   using Fill = std::function<void(uint32_t index, std::span<std::byte> block)>;
 
-  // Adds a table of `blocks` blocks, of which one learning step writes at most `writes_per_step`.
-  // Blocks start as `fill` makes them, or zero. Returns the table's number in the store.
+  // Adds a table of `blocks` blocks, of which one learning step writes at most `writes_per_step`
+  // (no more than there are). Blocks start as `fill` makes them, or zero. Returns the table's
+  // number in the store.
   uint32_t AddTable(std::string name, BlockLayout layout, uint32_t blocks, uint32_t writes_per_step,
                     Fill fill = nullptr) {
     tables_.push_back({.spec = {.name = std::move(name),
                                 .layout = std::move(layout),
                                 .blocks = blocks,
                                 .spares = 0},
-                       .writes_per_step = writes_per_step,
+                       .writes_per_step = std::min(writes_per_step, blocks),
                        .fill = std::move(fill)});
     return static_cast<uint32_t>(tables_.size() - 1);
+  }
+
+  // Says that one commit learns `steps` steps of the tables from number `first` on.
+  void LearnAtOnce(std::size_t first, uint32_t steps) {
+    for (std::size_t t = first; t < tables_.size(); ++t) {
+      Table& table = tables_[t];
+      table.writes_per_step = static_cast<uint32_t>(
+          std::min<uint64_t>(uint64_t{table.writes_per_step} * steps, table.spec.blocks));
+    }
   }
 
   // Reserves `bytes` of a session's state, zero at the start, and returns its offset, a multiple
