@@ -339,6 +339,22 @@ absl::Status Plan::Check(const Observation& observation) const {
   return absl::OkStatus();
 }
 
+absl::Status Plan::Check(const Target& target) const {
+  const HeadSpec& head = spec_.heads[0];
+  if (head.classes > 0 && target.symbol >= head.classes) {
+    return absl::InvalidArgumentError(absl::StrCat("head \"", head.name, "\" has ", head.classes,
+                                                   " classes, got class ", target.symbol));
+  }
+  if (target.reals.size() != head.outputs) {
+    return absl::InvalidArgumentError(absl::StrCat("head \"", head.name, "\" has ", head.outputs,
+                                                   " outputs, got ", target.reals.size()));
+  }
+  if (!kernels::AllFinite(target.reals)) {
+    return absl::InvalidArgumentError("a target must be finite, got a NaN or an infinite value");
+  }
+  return absl::OkStatus();
+}
+
 void Plan::Forward(const StepContext& context, const Observation& observation) const noexcept {
   for (std::size_t e = 0; e < encoders_.size(); ++e) {
     const Value& value = observation.values[encoder_modalities_[e]];

@@ -77,6 +77,10 @@ class Plan {
   // range, a wrong size, an infinite value.
   absl::Status Check(const Observation& observation) const;
 
+  // Checks a target against the first head. Returns InvalidArgument for a class out of range, a
+  // wrong size, a value that is not finite.
+  absl::Status Check(const Target& target) const;
+
   // One step forward: encoders, areas, heads' Begin. Advances context.state; writes
   // *context.activity. Requires: Check has passed. Real-time safe.
   void Forward(const StepContext& context,

@@ -9,7 +9,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
-#include "core/kernels/vector.h"
 #include "core/status_macros.h"
 
 namespace gyrus {
@@ -46,18 +45,7 @@ Event& Learner::Push(uint64_t id, const Observation& observation) {
 }
 
 absl::Status Learner::Label(uint64_t id, const Target& target) {
-  const HeadSpec& head = plan_->spec().heads[0];
-  if (head.classes > 0 && target.symbol >= head.classes) {
-    return absl::InvalidArgumentError(absl::StrCat("head \"", head.name, "\" has ", head.classes,
-                                                   " classes, got class ", target.symbol));
-  }
-  if (target.reals.size() != head.outputs) {
-    return absl::InvalidArgumentError(absl::StrCat("head \"", head.name, "\" has ", head.outputs,
-                                                   " outputs, got ", target.reals.size()));
-  }
-  if (!kernels::AllFinite(target.reals)) {
-    return absl::InvalidArgumentError("a target must be finite, got a NaN or an infinite value");
-  }
+  GYRUS_RETURN_IF_ERROR(plan_->Check(target));
   Event* const event = events_.Find(id);
   if (event == nullptr || id <= closed_) {
     return absl::OutOfRangeError(absl::StrCat("step ", id,

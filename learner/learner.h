@@ -62,7 +62,7 @@ class Learner {
   Event& Push(uint64_t id, const Observation& observation);
 
   // Gives a step its target. Returns OutOfRange if it left the window, AlreadyExists if it has
-  // one, InvalidArgument if the target does not fit the first head or is not finite.
+  // one, InvalidArgument as Plan::Check does.
   absl::Status Label(uint64_t id, const Target& target);
 
   // Takes back a step that has no label yet, as if it had never come. Returns NotFound if it is

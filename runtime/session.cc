@@ -39,6 +39,12 @@ absl::Status Session::Start() {
   return absl::OkStatus();
 }
 
+absl::Status Session::CheckLearns() const {
+  if (options_.mode != Mode::kFrozen) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("session \"", options_.name, "\" is frozen and does not learn"));
+}
+
 absl::Status Session::CheckWant(const Want& want, const Prediction* prediction) const {
   const HeadSpec& head = plan_->spec().heads[0];
   if (want.kind == Want::Kind::kNothing) return absl::OkStatus();
@@ -95,11 +101,18 @@ absl::Status Session::LearnFromFuture(const Observation& observation) {
     const uint64_t step = last_step_ + 1 - spec.target_next;
     const Target target{.symbol = value.symbol, .reals = value.reals};
     const absl::Status status = learner_->Label(step, target);
-    // The step may have been taken back, or its future may hold a gap that cannot be learned.
-    if (status.code() == absl::StatusCode::kOutOfRange) return absl::OkStatus();
+    // The step may have been taken back or taught already, or its future may hold a gap that cannot
+    // be learned.
+    if (absl::IsOutOfRange(status) || absl::IsAlreadyExists(status)) return absl::OkStatus();
     GYRUS_RETURN_IF_ERROR(status);
   }
   return RunLearner();
+}
+
+absl::Status Session::LearnFrom(const Observation& given) {
+  GYRUS_RETURN_IF_ERROR(CheckLearns());
+  GYRUS_ASSIGN_OR_RETURN(const Observation observation, Complete(given));
+  return LearnFromFuture(observation);
 }
 
 absl::Status Session::RunLearner() { return learner_->RunFor(Nanos::max(), clock_).status(); }
@@ -149,17 +162,24 @@ void Session::Serve(const View& view, const Observation& observation, const Want
 }
 
 absl::Status Session::Learn(uint64_t step, const Target& target) {
-  if (options_.mode == Mode::kFrozen) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("session \"", options_.name, "\" is frozen and does not learn"));
-  }
+  GYRUS_RETURN_IF_ERROR(CheckLearns());
   GYRUS_RETURN_IF_ERROR(learner_->Label(step, target));
+  Remember(target);
+  return RunLearner();
+}
+
+absl::Status Session::Know(const Target& target) {
+  GYRUS_RETURN_IF_ERROR(plan_->Check(target));
+  Remember(target);
+  return absl::OkStatus();
+}
+
+void Session::Remember(const Target& target) {
   has_label_ = true;
   label_ = target.symbol;
   if (label_reals_.size() == target.reals.size()) {
     std::copy(target.reals.begin(), target.reals.end(), label_reals_.begin());
   }
-  return RunLearner();
 }
 
 absl::Status Session::Retract(uint64_t step) {

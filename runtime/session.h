@@ -61,6 +61,15 @@ class Session {
   // behind another that is still awaited is kept and learned in its turn.
   absl::Status Learn(uint64_t step, const Target& target);
 
+  // Where the brain's target is the future of its own stream, teaches the step that waited for this
+  // value; Step does so by itself first, so call it only to see the two apart. Returns as Step
+  // does; FailedPrecondition if frozen.
+  absl::Status LearnFrom(const Observation& observation);
+
+  // Takes note of a target without learning it: from here on it is the last known one, as after
+  // Learn. What a frozen session does with a target. Returns InvalidArgument as Plan::Check does.
+  absl::Status Know(const Target& target);
+
   // Takes back a step that has no label yet, and with it its mark on the session's state; later
   // steps stay. Returns as Learner::Retract does.
   absl::Status Retract(uint64_t step);
@@ -98,9 +107,11 @@ class Session {
   Session(const Plan* plan, Store* store, Options options);
 
   absl::Status Start();
+  absl::Status CheckLearns() const;
   absl::Status CheckWant(const Want& want, const Prediction* prediction) const;
   absl::StatusOr<Observation> Complete(const Observation& observation);
   absl::Status LearnFromFuture(const Observation& observation);
+  void Remember(const Target& target);
   absl::Status RunLearner();
   StepContext Again(const View& view, const Event& event);
   void Serve(const View& view, const Observation& observation, const Want& want,

@@ -41,11 +41,25 @@ absl::Status Teacher::Take(Feed* feed) {
 
 absl::Status Teacher::Step(const Observation& observation, const Want& want) {
   const bool timed = options_.metrics && account_->step.Due();
+  if (timed) GYRUS_RETURN_IF_ERROR(LearnTimed(observation));
   const Nanos begin = timed ? clock_.Now() : Nanos(0);
   GYRUS_ASSIGN_OR_RETURN(step_, session_->Step(observation, want, &prediction_));
   if (timed) account_->step.Record(clock_.Now() - begin);
   if (options_.metrics) account_->loads.Count(session_->activity());
   stepped_ = true;
+  return absl::OkStatus();
+}
+
+// Of a stream that is its own teacher a step learns first; apart from it the two can be timed.
+absl::Status Teacher::LearnTimed(const Observation& observation) {
+  const bool teaches_itself =
+      score_->task() == Task::kNextSymbol || score_->task() == Task::kNextReals;
+  if (!teaches_itself || !learns() || session_->learner()->events().size() == 0) {
+    return absl::OkStatus();
+  }
+  const Nanos begin = clock_.Now();
+  GYRUS_RETURN_IF_ERROR(session_->LearnFrom(observation));
+  account_->learn.Record(clock_.Now() - begin);
   return absl::OkStatus();
 }
 
@@ -133,21 +147,28 @@ absl::Status Teacher::Finish() {
 absl::Status Teacher::LearnFirst() {
   const Label label = waiting_.front();
   waiting_.pop_front();
-  if (learns()) GYRUS_RETURN_IF_ERROR(Learn(label));
+  if (score_->task() != Task::kReal && label.symbol == Feed::kUnknownClass) {
+    return absl::OkStatus();
+  }
+  GYRUS_RETURN_IF_ERROR(learns() ? Learn(label) : session_->Know(TargetOf(label)));
   if (score_->task() == Task::kReal) {
     score_->KnowReals({&label.real, 1});
-  } else if (label.symbol != Feed::kUnknownClass) {
+  } else {
     score_->KnowClass(label.symbol);
   }
   return absl::OkStatus();
 }
 
+Target Teacher::TargetOf(const Label& label) const {
+  Target target = {.symbol = label.symbol};
+  if (score_->task() == Task::kReal) target.reals = {&label.real, 1};
+  return target;
+}
+
 absl::Status Teacher::Learn(const Label& label) {
   const bool timed = options_.metrics && account_->learn.Due();
   const Nanos begin = timed ? clock_.Now() : Nanos(0);
-  Target target = {.symbol = label.symbol};
-  if (score_->task() == Task::kReal) target.reals = {&label.real, 1};
-  GYRUS_RETURN_IF_ERROR(session_->Learn(label.step, target));
+  GYRUS_RETURN_IF_ERROR(session_->Learn(label.step, TargetOf(label)));
   if (timed) account_->learn.Record(clock_.Now() - begin);
   return absl::OkStatus();
 }

@@ -30,8 +30,8 @@ class Teacher {
     explicit Account(const Plan& plan) : loads(plan) {}
 
     uint64_t examples = 0;
-    Stopwatch step;   // Step; of a stream that is its own teacher with its learning.
-    Stopwatch learn;  // Learn, which exists where labels do.
+    Stopwatch step;
+    Stopwatch learn;
     RegionLoads loads;
   };
 
@@ -51,6 +51,7 @@ class Teacher {
   };
 
   absl::Status Step(const Observation& observation, const Want& want);
+  absl::Status LearnTimed(const Observation& observation);
   absl::Status TakeSymbol(const Value& value, const Observation& observation);
   absl::Status TakeReals(const Value& value, const Observation& observation);
   absl::Status TakeClass(const Feed& feed);
@@ -59,6 +60,7 @@ class Teacher {
   absl::Status Deliver();
   absl::Status LearnFirst();
   absl::Status Learn(const Label& label);
+  Target TargetOf(const Label& label) const;
   bool learns() const { return session_->mode() != Mode::kFrozen; }
 
   Session* session_;

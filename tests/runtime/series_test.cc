@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,6 +18,7 @@ namespace gyrus {
 namespace {
 
 using test::IsOk;
+using test::StatusIs;
 
 std::unique_ptr<Runtime> MakeSeries(const std::string& target) {
   InputSchema input;
@@ -58,7 +60,9 @@ double Follow(Session* session, const Walk& walk, std::size_t from, std::size_t 
     const auto step = session->Step({.values = values}, {.kind = Want::Kind::kReals}, &prediction);
     EXPECT_THAT(step, IsOk());
     if (!step.ok()) return 0;
-    EXPECT_THAT(session->Learn(*step, {.reals = {&walk.walk[t], 1}}), IsOk());
+    const Target target{.reals = {&walk.walk[t], 1}};
+    const bool learns = session->mode() == Mode::kInline;
+    EXPECT_THAT(learns ? session->Learn(*step, target) : session->Know(target), IsOk());
     sum += (mean - walk.walk[t]) * (mean - walk.walk[t]);
   }
   return sum / static_cast<double>(to - from);
@@ -86,6 +90,32 @@ TEST(SeriesTest, SavesTheLastKnownTarget) {
   ASSERT_THAT(other->Restore(before->Save()), IsOk());
 
   EXPECT_EQ(Follow(one.get(), walk, 60, 120), Follow(other.get(), walk, 60, 120));
+}
+
+TEST(SeriesTest, FrozenStaysNearTheLastKnownTarget) {
+  const Walk walk(600);
+  const auto runtime = MakeSeries("walk");
+  ASSERT_OK_AND_ASSIGN(const auto learner, runtime->OpenSession({}));
+  Follow(learner.get(), walk, 0, 400);
+  ASSERT_OK_AND_ASSIGN(const auto frozen,
+                       runtime->OpenSession({.name = "frozen", .mode = Mode::kFrozen}));
+  ASSERT_OK_AND_ASSIGN(const auto other,
+                       runtime->OpenSession({.name = "other", .mode = Mode::kFrozen}));
+  ASSERT_THAT(frozen->Restore(learner->Save()), IsOk());
+
+  EXPECT_LT(Follow(frozen.get(), walk, 400, 500), 2.0);
+  ASSERT_THAT(other->Restore(frozen->Save()), IsOk());
+  EXPECT_EQ(Follow(frozen.get(), walk, 500, 600), Follow(other.get(), walk, 500, 600));
+}
+
+TEST(SeriesTest, RefusesToKnowWhatIsNoTarget) {
+  const auto runtime = MakeSeries("walk");
+  ASSERT_OK_AND_ASSIGN(const auto session, runtime->OpenSession({.mode = Mode::kFrozen}));
+  const std::vector<float> two = {1.0F, 2.0F};
+  const float nan = std::nanf("");
+
+  EXPECT_THAT(session->Know({.reals = two}), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(session->Know({.reals = {&nan, 1}}), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST(SeriesTest, PredictsTheNextRowWithoutATarget) {

@@ -49,6 +49,21 @@ double Read(Session* session, uint64_t from, uint64_t to) {
   return loss;
 }
 
+// The same with each step's learning called for before the step.
+double ReadApart(Session* session, uint64_t from, uint64_t to) {
+  double loss = 0;
+  for (uint64_t i = from; i < to; ++i) {
+    const Value value{.present = true, .symbol = ProseByte(i)};
+    EXPECT_THAT(session->LearnFrom({.values = {&value, 1}}), IsOk());
+    if (session->steps() > 0) {
+      EXPECT_EQ(session->learner()->last().step, session->steps());
+      loss += session->learner()->last().loss;
+    }
+    EXPECT_THAT(StepByte(session, ProseByte(i)), IsOk());
+  }
+  return loss;
+}
+
 // All blocks of a store, as bytes.
 std::string Blocks(Store* store) {
   std::string bytes;
@@ -71,6 +86,16 @@ TEST(SessionTest, LearnsFromItsOwnFuture) {
 
   EXPECT_LT(later, 0.5 * first);
   EXPECT_EQ(session->learner()->counts().learned, 999U);
+}
+
+TEST(SessionTest, LearningApartFromTheStepChangesNoBit) {
+  const auto together = MakeRuntime(TinyText());
+  const auto apart = MakeRuntime(TinyText());
+  ASSERT_OK_AND_ASSIGN(const auto one, together->OpenSession({}));
+  ASSERT_OK_AND_ASSIGN(const auto other, apart->OpenSession({}));
+
+  EXPECT_EQ(Read(one.get(), 0, 300), ReadApart(other.get(), 0, 300));
+  EXPECT_EQ(Blocks(&together->store()), Blocks(&apart->store()));
 }
 
 // The loss that Learn reports is that of the probability that the step served.
