@@ -27,7 +27,12 @@ absl::StatusOr<std::unique_ptr<AreaCredit>> AreaCredit::Create(
   std::unique_ptr<AreaCredit> credit(new AreaCredit(&plan, accumulators));
   GYRUS_RETURN_IF_ERROR(credit->Connect(areas, earlier));
   if (plan.cell->shape().learns) {
-    GYRUS_ASSIGN_OR_RETURN(credit->updates_, MakeRegionUpdates(plan.spec.learning, *plan.cell));
+    auto updates = MakeRegionUpdates(plan.spec.learning, *plan.cell);
+    if (!updates.ok()) {
+      return absl::Status(updates.status().code(), absl::StrCat("area \"", plan.spec.name, "\".",
+                                                                updates.status().message()));
+    }
+    credit->updates_ = *std::move(updates);
   }
   credit->TakeMemory();
   return credit;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/brain_proto.h"
+#include "runtime/mistake_place.h"
 #include "runtime/text_hash.h"
 #include "runtime/text_mistake.h"
 
@@ -33,9 +34,7 @@ absl::StatusOr<BrainSpec> ParseBrain(absl::string_view text, absl::string_view n
         absl::StrCat(name, ":", mistake.line(), ":", mistake.column(), ": ", mistake.words()));
   }
   absl::StatusOr<BrainSpec> spec = SpecFromProto(brain);
-  if (!spec.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(name, ": ", spec.status().message()));
-  }
+  if (!spec.ok()) return PlaceMistake(text, name, spec.status());
   return spec;
 }
 

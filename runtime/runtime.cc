@@ -7,6 +7,7 @@
 #include "core/kernels/dispatch.h"
 #include "core/status_macros.h"
 #include "runtime/export.h"
+#include "runtime/mistake_place.h"
 #include "runtime/store/state_db.h"
 
 namespace gyrus {
@@ -28,10 +29,16 @@ absl::Status Runtime::Start(const BrainSpec& spec, const Options& options) {
     return absl::InvalidArgumentError(
         absl::StrCat("spares must be at least 1, got ", options.spares));
   }
-  GYRUS_ASSIGN_OR_RETURN(plan_, Plan::Create(spec));
+  absl::StatusOr<std::unique_ptr<const Plan>> plan = Plan::Create(spec);
+  if (!plan.ok()) return Place(plan.status());
+  plan_ = *std::move(plan);
   GYRUS_ASSIGN_OR_RETURN(store_,
                          plan_->MakeStore({.max_readers = options.max_sessions}, options.spares));
   return absl::OkStatus();
+}
+
+absl::Status Runtime::Place(const absl::Status& status) const {
+  return text_.empty() ? status : PlaceMistake(text_, path_, status);
 }
 
 void Runtime::Ready() { store_->Prefault(); }
@@ -43,7 +50,7 @@ absl::StatusOr<std::unique_ptr<Session>> Runtime::OpenSession(const Session::Opt
         absl::StrCat("the brain is open read-only: session \"", options.name, "\" must be frozen"));
   }
   std::unique_ptr<Session> session(new Session(plan_.get(), store_.get(), options));
-  GYRUS_RETURN_IF_ERROR(session->Start());
+  GYRUS_RETURN_IF_ERROR(Place(session->Start()));
   if (const auto position = positions_.find(options.name); position != positions_.end()) {
     GYRUS_RETURN_IF_ERROR(session->Restore(position->second));
   }

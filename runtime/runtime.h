@@ -38,8 +38,9 @@ class Runtime {
   static absl::StatusOr<std::unique_ptr<Runtime>> Create(const BrainSpec& spec,
                                                          const Options& options);
 
-  // The brain in a directory. Returns NotFound if there is none; FailedPrecondition if it is not
-  // bound yet; as ReadBrain and StateDb::Open do if a file is wrong, locked or damaged.
+  // The brain in a directory. Returns NotFound if there is none; InvalidArgument with file, line
+  // and column for a mistake in it; FailedPrecondition if it is not bound yet; as StateDb::Open
+  // does if a file is locked or damaged.
   static absl::StatusOr<std::unique_ptr<Runtime>> Open(const std::string& directory,
                                                        const Options& options);
 
@@ -76,9 +77,12 @@ class Runtime {
   Runtime();
 
   absl::Status Start(const BrainSpec& spec, const Options& options);
+  absl::Status Place(const absl::Status& status) const;
   absl::Status Load(const std::string& directory);
 
   Options options_;
+  std::string path_;  // Of the brain's text; empty without a directory.
+  std::string text_;  // For the places of mistakes.
   std::unique_ptr<const Plan> plan_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<StateDb> state_;  // Null without a directory.

@@ -25,6 +25,8 @@ absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Open(const std::string& direct
                      "first input binds them"));
   }
   std::unique_ptr<Runtime> runtime(new Runtime());
+  runtime->path_ = path;
+  runtime->text_ = text;
   GYRUS_RETURN_IF_ERROR(runtime->Start(spec, options));
   GYRUS_RETURN_IF_ERROR(runtime->Load(directory));
   return runtime;

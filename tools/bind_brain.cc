@@ -11,6 +11,7 @@
 #include "core/status_macros.h"
 #include "runtime/brain_text.h"
 #include "runtime/files.h"
+#include "runtime/mistake_place.h"
 
 namespace gyrus {
 namespace {
@@ -76,7 +77,11 @@ absl::Status BindBrain(const std::string& directory, const InputSchema& input,
   }
   GYRUS_RETURN_IF_ERROR(CheckDelay(directory, options.delay, bound));
   if (!fresh) return absl::OkStatus();
-  GYRUS_RETURN_IF_ERROR(Plan::Create(bound).status());
+  if (const absl::Status status = Plan::Create(bound).status(); !status.ok()) {
+    const std::string path = BrainPath(directory);
+    GYRUS_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+    return PlaceMistake(text, path, status);
+  }
   GYRUS_RETURN_IF_ERROR(WriteFile(BrainPath(directory), FormatBrain(bound)));
   *spec = std::move(bound);
   return absl::OkStatus();

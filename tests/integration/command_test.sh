@@ -82,6 +82,7 @@ for name in seconds loss accuracy mse step_us_p50 step_us_p99 learn_us_p50 learn
   [[ -n $(field whole.json "$name") ]] || fail "the summary lacks $name"
 done
 same "$(field whole.json accuracy)" null "accuracy of text"
+[[ $(field whole.json learn_us_p50) != null ]] || fail "learning from the next byte is not timed"
 ok "$gyrus" inspect whole
 grep -q 'session main: ' out || fail "inspect shows no session"
 ok "$gyrus" report whole --out page.html
@@ -99,6 +100,15 @@ refuses 1 "label_window" "$gyrus" learn table rows.csv --delay 6
 refuses 1 "began with seed" "$gyrus" learn table rows.csv --seed 77
 ok "$gyrus" learn table rows.csv --order class --quiet
 ok "$gyrus" run table rows.csv --quiet
+
+# ---- A number that wanders: without learning, too, what came last is known.
+awk 'BEGIN { srand(3); print "noise,walk"
+  for (i = 0; i < 600; ++i) { walk += rand() < 0.5 ? -1 : 1; print rand() "," 1000 + walk } }' >walk.csv
+ok "$gyrus" init series --preset series
+ok "$gyrus" learn series walk.csv --target walk --limit 400 --quiet
+ok "$gyrus" run series walk.csv --skip 400 --json walk.json --quiet
+LC_ALL=C awk "BEGIN { exit !($(field walk.json mse) < 2) }" ||
+  fail "a frozen brain does not follow a walk: mse $(field walk.json mse)"
 
 # ---- Ctrl-C keeps what was learned.
 text_brain stopped
@@ -154,6 +164,10 @@ refuses 1 "other" "$gyrus" run other book.txt
 cp -r whole broken
 printf 'modalities { nam: "x" }\n' >broken/brain.textproto
 refuses 1 "brain.textproto:1:" "$gyrus" learn broken book.txt
+cp -r whole wrong
+sed -i 's/rows_log2: 10/rows_log2: 1/' wrong/brain.textproto
+line=$(grep -n 'rows_log2: 1$' wrong/brain.textproto | cut -d: -f1)
+refuses 1 "wrong/brain.textproto:$line:" "$gyrus" learn wrong book.txt
 cp -r whole damaged
 rm -f damaged/state.db-*
 head -c 5000 whole/state.db >damaged/state.db

@@ -235,10 +235,11 @@ TEST(BrainTextTest, RefusesAMissingBrace) {
 }
 
 TEST(BrainTextTest, RefusesAMessageWithoutItsKind) {
-  EXPECT_EQ(Mistake("encoders { name: \"a\" symbols {} } encoders { name: \"b\" }"),
-            "brain.textproto: encoders[1] must have one of reals, held, symbols, category, image");
+  EXPECT_EQ(
+      Mistake("encoders { name: \"a\" symbols {} } encoders { name: \"b\" }"),
+      "brain.textproto:1:35: encoders[1] must have one of reals, held, symbols, category, image");
   EXPECT_EQ(Mistake("areas { router {} }"),
-            "brain.textproto: areas[0].router must have one of all, hash, anchor, learned");
+            "brain.textproto:1:9: areas[0].router must have one of all, hash, anchor, learned");
 }
 
 BrainSpec OneArea() {
