@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a mixing head is made: its experts, its gates, and the tables behind them.
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <variant>
 
@@ -17,15 +18,35 @@ namespace {
 
 constexpr uint32_t kMaxGateRows = 1U << 20;
 
+absl::Status CheckSpec(const HeadSpec& head, const MixingHeadSpec& spec) {
+  if (head.classes < 2 || head.classes > 256) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a mixing head needs 2 to 256 classes, got ", head.classes));
+  }
+  if (!std::isfinite(spec.first_weight)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("first_weight must be finite, got ", spec.first_weight));
+  }
+  const std::pair<const char*, float> rates[] = {{"rate_first", spec.rate_first},
+                                                 {"rate_last", spec.rate_last},
+                                                 {"final_rate", spec.final_rate}};
+  for (const auto& [name, rate] : rates) {
+    if (rate >= 0.0F && rate <= 1.0F) continue;  // Not so for NaN.
+    return absl::InvalidArgumentError(absl::StrCat(name, " must be in [0, 1], got ", rate));
+  }
+  if (!(spec.rate_visits > 0.0F) || !std::isfinite(spec.rate_visits)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("rate_visits must be above 0 and finite, got ", spec.rate_visits));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Head>> MixingHead::Create(const HeadSpec& spec,
                                                          const std::vector<Readable>& readables,
                                                          PlanBuilder* builder) {
-  if (spec.classes < 2 || spec.classes > 256) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a mixing head needs 2 to 256 classes, got ", spec.classes));
-  }
+  GYRUS_RETURN_IF_ERROR(CheckSpec(spec, std::get<MixingHeadSpec>(spec.kind)));
   std::unique_ptr<MixingHead> head(new MixingHead(spec));
   GYRUS_RETURN_IF_ERROR(head->AddExperts(readables, builder));
   GYRUS_RETURN_IF_ERROR(head->AddGates(spec.name, readables, builder));

@@ -263,6 +263,10 @@ TEST(MixingHeadTest, RefusesWhatDoesNotFit) {
   refuses([](MixingHeadSpec* m) { m->last = {"symbols.3", "symbols.0"}; }, "more than 1048576");
   refuses([](MixingHeadSpec* m) { m->sets[0].factors = {"symbols.9"}; }, "\"symbols\" has 7");
   refuses([](MixingHeadSpec* m) { m->maps[0].rate = 0; }, "map rate must be in (0, 1], got 0");
+  const float nan = std::nanf("");
+  refuses([&](MixingHeadSpec* m) { m->first_weight = nan; }, "first_weight must be finite");
+  refuses([&](MixingHeadSpec* m) { m->rate_last = nan; }, "rate_last must be in [0, 1], got nan");
+  refuses([&](MixingHeadSpec* m) { m->rate_visits = 0; }, "rate_visits must be above 0");
 }
 
 }  // namespace
