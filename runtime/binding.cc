@@ -278,6 +278,12 @@ absl::StatusOr<BrainSpec> Bind(const BrainSpec& open, const InputSchema& input,
     head.classes = input.classes > 0 ? std::clamp(input.classes, 2U, options.max_classes)
                                      : options.max_classes;
   }
+  if (!spec.heads.empty() && spec.schema.class_names.size() > spec.heads[0].classes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "target column \"", spec.schema.target, "\" has at least ", spec.schema.class_names.size(),
+        " classes, and there is room for ", spec.heads[0].classes, ": set classes of head \"",
+        spec.heads[0].name, "\", at most 256"));
+  }
   for (ModalitySpec& modality : spec.modalities) {
     if (!IsOpen(modality)) continue;
     if (modality.kind == ModalityKind::kImage) {

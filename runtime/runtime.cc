@@ -7,6 +7,7 @@
 #include "core/kernels/dispatch.h"
 #include "core/status_macros.h"
 #include "runtime/export.h"
+#include "runtime/files.h"
 #include "runtime/mistake_place.h"
 #include "runtime/store/state_db.h"
 
@@ -38,7 +39,7 @@ absl::Status Runtime::Start(const BrainSpec& spec, const Options& options) {
 }
 
 absl::Status Runtime::Place(const absl::Status& status) const {
-  return text_.empty() ? status : PlaceMistake(text_, path_, status);
+  return directory_.empty() ? status : PlaceMistake(text_, BrainPath(directory_), status);
 }
 
 void Runtime::Ready() { store_->Prefault(); }

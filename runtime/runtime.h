@@ -81,8 +81,8 @@ class Runtime {
   absl::Status Load(const std::string& directory);
 
   Options options_;
-  std::string path_;  // Of the brain's text; empty without a directory.
-  std::string text_;  // For the places of mistakes.
+  std::string directory_;  // Empty: none.
+  std::string text_;       // Of the brain, for the places of mistakes.
   std::unique_ptr<const Plan> plan_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<StateDb> state_;  // Null without a directory.

@@ -25,7 +25,7 @@ absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Open(const std::string& direct
                      "first input binds them"));
   }
   std::unique_ptr<Runtime> runtime(new Runtime());
-  runtime->path_ = path;
+  runtime->directory_ = directory;
   runtime->text_ = text;
   GYRUS_RETURN_IF_ERROR(runtime->Start(spec, options));
   GYRUS_RETURN_IF_ERROR(runtime->Load(directory));
@@ -87,11 +87,13 @@ absl::Status Runtime::Save(const std::vector<Session*>& sessions,
 absl::StatusOr<std::vector<std::string>> Runtime::History() const {
   std::vector<std::string> lines;
   if (state_ == nullptr) return lines;
-  GYRUS_RETURN_IF_ERROR(state_->VisitHistory([&](absl::string_view line) {
+  const absl::Status status = state_->VisitHistory([&](absl::string_view line) {
     lines.emplace_back(line);
     return absl::OkStatus();
-  }));
-  return lines;
+  });
+  if (status.ok()) return lines;
+  return absl::Status(status.code(),
+                      absl::StrCat("state \"", StatePath(directory_), "\": ", status.message()));
 }
 
 }  // namespace gyrus

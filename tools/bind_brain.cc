@@ -62,8 +62,6 @@ absl::Status BindBrain(const std::string& directory, const InputSchema& input,
   BrainSpec bound = *spec;
   if (!IsBound(bound)) {
     GYRUS_ASSIGN_OR_RETURN(bound, Bind(bound, input));
-  } else {
-    GYRUS_RETURN_IF_ERROR(CheckSchema(bound, input));
   }
   if (options.seed.has_value() && *options.seed != bound.seed) {
     if (!fresh) {

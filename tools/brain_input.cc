@@ -34,6 +34,31 @@ std::optional<Schema::Kind> KindFor(const BrainSpec& spec, const std::string& pa
   return std::nullopt;
 }
 
+std::vector<Schema::Column> KnownColumns(const SchemaSpec& schema) {
+  std::vector<Schema::Column> known;
+  for (const ColumnSpec& column : schema.columns) {
+    const bool category = column.type == ColumnType::kCategory;
+    known.push_back({column.name, category ? Schema::Type::kCategory : Schema::Type::kReal});
+  }
+  return known;
+}
+
+// The input's description, checked against what the brain is bound to.
+absl::StatusOr<InputSchema> Describe(const BrainSpec& spec, const std::string& path,
+                                     const Schema& schema, std::span<const Record> first,
+                                     const std::string& target) {
+  if (schema.kind != Schema::Kind::kTable && !target.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " is no table, so it has no target column \"", target, "\""));
+  }
+  InputSchema described = DescribeInput(schema, first, target);
+  if (!IsBound(spec)) return described;
+  if (const absl::Status status = CheckSchema(spec, described); !status.ok()) {
+    return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
+  }
+  return described;
+}
+
 }  // namespace
 
 PeekedInput::PeekedInput(std::unique_ptr<Input> input, int records) : input_(std::move(input)) {
@@ -76,6 +101,7 @@ absl::StatusOr<BrainInput> OpenBrainInput(const BrainSpec& spec, const std::stri
                                           const BrainInputOptions& options) {
   InputOptions input_options = options.input;
   input_options.kind = KindFor(spec, path);
+  input_options.known = KnownColumns(spec.schema);
   GYRUS_ASSIGN_OR_RETURN(std::unique_ptr<Input> input, OpenInput(path, input_options));
   const Schema schema = input->schema();
   std::string target = options.target;
@@ -84,19 +110,19 @@ absl::StatusOr<BrainInput> OpenBrainInput(const BrainSpec& spec, const std::stri
     GYRUS_ASSIGN_OR_RETURN(
         input, OrderByClass(std::move(input), {.target = target, .limit = options.limit}));
   }
-  if (schema.kind != Schema::Kind::kTable) {
-    InputSchema described = DescribeInput(schema, {}, target);
-    return BrainInput{std::move(input), std::move(described)};
+  if (schema.kind == Schema::Kind::kTable && path != "proc") {
+    auto peeked = std::make_unique<PeekedInput>(std::move(input), kPeekedRows);
+    GYRUS_ASSIGN_OR_RETURN(InputSchema described,
+                           Describe(spec, path, schema, peeked->first(), target));
+    return BrainInput{std::move(peeked), std::move(described)};
   }
   if (path == "proc") {
     // Rates are missing in the first record of live sensors.
     Record skipped;
     GYRUS_RETURN_IF_ERROR(input->Next(&skipped).status());
-    return BrainInput{std::move(input), DescribeInput(schema, {}, target)};
   }
-  auto peeked = std::make_unique<PeekedInput>(std::move(input), kPeekedRows);
-  InputSchema described = DescribeInput(schema, peeked->first(), target);
-  return BrainInput{std::move(peeked), std::move(described)};
+  GYRUS_ASSIGN_OR_RETURN(InputSchema described, Describe(spec, path, schema, {}, target));
+  return BrainInput{std::move(input), std::move(described)};
 }
 
 }  // namespace gyrus

@@ -58,7 +58,9 @@ struct BrainInput {
   InputSchema schema;
 };
 
-// Opens an input as what the brain learns from: the bytes of any file for a brain of text.
+// Opens an input as what the brain learns from: the bytes of any file for a brain of text; for a
+// bound one the columns are of the types that it knows. Returns what OpenInput does; as CheckSchema
+// if the brain is bound and the input does not fit; InvalidArgument for a target of no table.
 absl::StatusOr<BrainInput> OpenBrainInput(const BrainSpec& spec, const std::string& path,
                                           const BrainInputOptions& options);
 

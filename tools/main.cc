@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gyrus command. Exit codes: 0 done, 1 failed with one line on stderr, 2 wrong usage.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <functional>
@@ -8,6 +9,9 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "runtime/nearest.h"
 #include "tools/commands/init.h"
 #include "tools/commands/inspect.h"
 #include "tools/commands/learn.h"
@@ -82,9 +86,30 @@ CLI::App* AddStream(CLI::App* app, const char* name, const char* about, LearnOpt
 }
 
 int ExitCode(const absl::Status& status) {
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "gyrus: %s\n", std::string(status.message()).c_str());
-  return 1;
+  if (!status.ok()) {
+    std::fprintf(stderr, "gyrus: %s\n", std::string(status.message()).c_str());
+    return 1;
+  }
+  // What was asked for may be what was told, and the disk behind it full.
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    std::fputs("gyrus: cannot write all of it to standard output\n", stderr);
+    return 1;
+  }
+  return 0;
+}
+
+// Tells how the command is used; 0 if that was asked for.
+int Usage(const CLI::App& app, const CLI::ParseError& error, absl::string_view first) {
+  std::vector<std::string> known;
+  for (const CLI::App* const command : app.get_subcommands({})) {
+    known.push_back(command->get_name());
+  }
+  const bool unknown = std::find(known.begin(), known.end(), first) == known.end();
+  if (first.empty() || first[0] == '-' || !unknown) return app.exit(error) == 0 ? 0 : 2;
+  std::fprintf(stderr, "gyrus: there is no subcommand \"%s\"%s (subcommands: %s)\n",
+               std::string(first).c_str(), DidYouMean(first, known).c_str(),
+               absl::StrJoin(known, ", ").c_str());
+  return 2;
 }
 
 int Main(int argc, char** argv) {
@@ -113,18 +138,17 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return Usage(app, error, argc > 1 ? argv[1] : "");
   }
-  if (app.got_subcommand("init")) {
-    return ExitCode(InitCommand(init.directory, init.preset, init.sets));
-  }
-  if (app.got_subcommand("learn")) return ExitCode(LearnCommand(learn));
-  if (app.got_subcommand("run")) return ExitCode(LearnCommand(run));
-  if (app.got_subcommand("inspect")) return ExitCode(InspectCommand(directory));
-  if (app.got_subcommand("report")) return ExitCode(ReportCommand(directory, out));
+  absl::Status status;
+  if (app.got_subcommand("init")) status = InitCommand(init.directory, init.preset, init.sets);
+  if (app.got_subcommand("learn")) status = LearnCommand(learn);
+  if (app.got_subcommand("run")) status = LearnCommand(run);
+  if (app.got_subcommand("inspect")) status = InspectCommand(directory);
+  if (app.got_subcommand("report")) status = ReportCommand(directory, out);
   if (app.got_subcommand("presets")) PresetsCommand();
   if (app.got_subcommand("version")) std::puts("gyrus " GYRUS_VERSION);
-  return 0;
+  return ExitCode(status);
 }
 
 }  // namespace

@@ -54,6 +54,7 @@ ok "$gyrus" --help
 grep -q 'gyrus learn' out || fail "help does not teach"
 refuses 2 "subcommand" "$gyrus"
 refuses 2 "--preset" "$gyrus" init brain
+refuses 2 'did you mean "learn"' "$gyrus" lern brain x
 refuses 2 "order" "$gyrus" learn brain x --order sideways
 refuses 1 'preset "txt"' "$gyrus" init brain --preset txt
 grep -q '"text"' err || fail "no nearest preset: $(cat err)"
@@ -146,12 +147,21 @@ refuses 1 "ragged.csv:3" "$gyrus" learn table ragged.csv --quiet
 printf 'kind,size,weight,label\na,1,2,yes\na,inf,2,no\n' >infinite.csv
 refuses 1 "infinite.csv" "$gyrus" learn table infinite.csv --quiet
 printf 'kind,size,weight,label\na,1,2,yes\na,tall,2,no\n' >words.csv
-refuses 1 'column "size"' "$gyrus" learn table words.csv --quiet
+refuses 1 'words.csv:3: column "size": expected a number, found "tall"' \
+  "$gyrus" learn table words.csv --quiet
 printf 'kind,size,label\na,1,yes\n' >fewer.csv
 refuses 1 'column "weight"' "$gyrus" learn table fewer.csv --quiet
 printf '\0\0\x08\x03\0\0\0\x09\0\0\0\x02\0\0\0\x02abcd' >images.idx
 refuses 1 "images.idx" "$gyrus" learn table images.idx
-refuses 1 "learns from a table" "$gyrus" learn table book.txt
+refuses 1 'book.txt: brain "table" learns from a table' "$gyrus" learn table book.txt
+refuses 1 "no table" "$gyrus" learn whole rows.csv --target label
+printf 'kind,size,weight,label\n' >numbers.csv
+for i in {1..9}; do echo "$i,1,2,yes"; done >>numbers.csv
+ok "$gyrus" learn table numbers.csv --quiet
+ok "$gyrus" init crowd --preset table
+{ echo "x,class"; for i in {1..70}; do echo "$i,c$i"; done; } >crowd.csv
+refuses 1 "at least 70 classes, and there is room for 64" "$gyrus" learn crowd crowd.csv --target class
+[[ ! -e crowd/state.db ]] || fail "a refused binding left a state"
 # The first 1,000 rows are looked at before any is learned.
 { cat rows.csv; for _ in {1..4}; do tail -n +2 rows.csv; done; echo 'a,1'; } >tail.csv
 refuses 1 "1500 examples before are learned and kept" "$gyrus" learn table tail.csv --quiet
@@ -191,7 +201,16 @@ if ((EUID != 0)); then
   refuses 1 "readonly" "$gyrus" learn readonly book.txt
 fi
 
+cp -r whole empty
+: >empty/brain.textproto
+refuses 1 "empty/brain.textproto:1:1: " "$gyrus" learn empty book.txt
+refuses 1 "there is no brain in nowhere" "$gyrus" report nowhere
+
 # ---- A full disk: the last save stands.
+if [[ -e /dev/full ]]; then
+  refuses 1 "standard output" bash -c "exec $gyrus presets >/dev/full"
+  refuses 1 "standard output" bash -c "exec $gyrus run whole book.txt --quiet --json - >/dev/full"
+fi
 before=$(field after.json loss)
 cp -r stopped full
 refuses 1 "the last save stands" bash -c "ulimit -f 100; exec $gyrus learn full some.txt --quiet"

@@ -178,6 +178,13 @@ TEST(BindTest, NeedsATargetColumnThatIsThere) {
   EXPECT_THAT(Bind(*Preset("table"), input), test::StatusIs(kInvalid, HasSubstr("two columns")));
 }
 
+TEST(BindTest, RefusesMoreClassesThanThereIsRoomFor) {
+  InputSchema crowd = Market();
+  for (int i = 0; i < 64; ++i) crowd.columns[3].categories.push_back(std::to_string(i));
+  EXPECT_THAT(Bind(*Preset("table"), crowd),
+              test::StatusIs(kInvalid, HasSubstr("\"up\" has at least 65 classes")));
+}
+
 TEST(BindTest, BindsOnce) {
   EXPECT_THAT(Bind(Bound(Market()), Market()),
               test::StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("already")));

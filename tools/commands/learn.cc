@@ -121,7 +121,6 @@ absl::Status Run::Stream(BrainInput first) {
     if (account_->examples >= options_.limit) break;
     if (i > 0) {
       GYRUS_ASSIGN_OR_RETURN(first, OpenBrainInput(spec_, options_.inputs[i], InputOptionsNow()));
-      GYRUS_RETURN_IF_ERROR(CheckSchema(spec_, first.schema));
     }
     if (const std::optional<uint64_t> hint = first.input->size_hint()) {
       of_ = account_->examples + *hint - std::min(*hint, skip_);
@@ -173,7 +172,6 @@ absl::Status Run::Test(Summary* summary) {
   BrainInputOptions options = InputOptionsNow();
   options.by_class = false;
   GYRUS_ASSIGN_OR_RETURN(BrainInput test, OpenBrainInput(spec_, options_.test, options));
-  GYRUS_RETURN_IF_ERROR(CheckSchema(spec_, test.schema));
   GYRUS_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
                          runtime_->OpenSession({.name = "test", .mode = Mode::kFrozen}));
   BrainSpec spec = spec_;

@@ -49,7 +49,7 @@ absl::StatusOr<std::unique_ptr<CsvInput>> CsvInput::Create(ByteReader reader,
   GYRUS_ASSIGN_OR_RETURN(CsvRows rows, CsvRows::Create(std::move(reader)));
   std::unique_ptr<CsvInput> input(new CsvInput(std::move(rows)));
   GYRUS_RETURN_IF_ERROR(input->ReadHeader());
-  GYRUS_RETURN_IF_ERROR(input->InferTypes(options.inference_rows));
+  GYRUS_RETURN_IF_ERROR(input->InferTypes(options));
   return input;
 }
 
@@ -82,12 +82,20 @@ absl::Status CsvInput::ReadHeader() {
   return absl::OkStatus();
 }
 
-absl::Status CsvInput::InferTypes(int max_rows) {
+absl::Status CsvInput::InferTypes(const Options& options) {
+  std::vector<bool> known(schema_.columns.size());
+  for (const Schema::Column& column : options.known) {
+    const std::optional<int> i = schema_.Find(column.name);
+    if (!i.has_value()) continue;
+    schema_.columns[*i].type = column.type;
+    known[*i] = true;
+  }
   rows_.Mark();
   const uint64_t start = rows_.offset();
   uint64_t rows = 0;
   bool at_end = false;
-  while (rows < static_cast<uint64_t>(max_rows) && rows_.offset() - start < kMaxInferenceBytes) {
+  while (rows < static_cast<uint64_t>(options.inference_rows) &&
+         rows_.offset() - start < kMaxInferenceBytes) {
     GYRUS_ASSIGN_OR_RETURN(const bool more, NextRow());
     if (!more) {
       at_end = true;
@@ -95,6 +103,7 @@ absl::Status CsvInput::InferTypes(int max_rows) {
     }
     ++rows;
     for (size_t i = 0; i < schema_.columns.size(); ++i) {
+      if (known[i]) continue;
       const absl::string_view text = absl::StripAsciiWhitespace(rows_.fields()[i]);
       double number = 0;
       if (!IsMissing(text) && ReadNumeral(text, &number) == Numeral::kText) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -26,6 +27,7 @@ class CsvInput final : public Input {
  public:
   struct Options {
     int inference_rows = 1000;  // Rows that decide the types (at most 4 MiB of them); at least 1.
+    std::vector<Schema::Column> known = {};  // Columns whose types are decided already.
   };
 
   // Reads the header and the rows that decide the types.
@@ -47,7 +49,7 @@ class CsvInput final : public Input {
   explicit CsvInput(CsvRows rows) : rows_(std::move(rows)) {}
 
   absl::Status ReadHeader();
-  absl::Status InferTypes(int max_rows);
+  absl::Status InferTypes(const Options& options);
   absl::StatusOr<bool> NextRow();  // Checked for its number of fields.
 
   CsvRows rows_;

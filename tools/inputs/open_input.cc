@@ -132,7 +132,8 @@ absl::StatusOr<std::unique_ptr<Input>> OpenInput(const std::string& path,
     case Kind::kImages:
       return OpenImages(path, std::move(reader), options);
     case Kind::kTable:
-      return CsvInput::Create(std::move(reader), {.inference_rows = options.inference_rows});
+      return CsvInput::Create(std::move(reader),
+                              {.inference_rows = options.inference_rows, .known = options.known});
     case Kind::kBytes:
       break;
   }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "core/clock.h"
@@ -17,6 +18,7 @@ struct InputOptions {
   // table, the magic number of IDX means images, all else is bytes.
   std::optional<Schema::Kind> kind = std::nullopt;
   int inference_rows = 1000;               // CsvInput::Options
+  std::vector<Schema::Column> known = {};  // CsvInput::Options
   Nanos period = std::chrono::seconds(1);  // ProcInput::Options
   const Clock* clock = nullptr;            // Of "proc", which needs one. Must outlive the input.
   // Set by a signal handler: a wait for input then ends as if the input had. May be null; must

@@ -204,6 +204,22 @@ TEST(CsvInputTest, GoesBackToARow) {
   EXPECT_EQ(record.place.line, 5U);
 }
 
+TEST(CsvInputTest, TakesTypesThatAreKnownInsteadOfInferringThem) {
+  const std::string text = "code,size\n7,1\n8,tall\n";
+  ASSERT_OK_AND_ASSIGN(
+      const auto input,
+      CsvInput::Create(ByteReader::FromString("file.csv", text),
+                       {.known = {{"code", Schema::Type::kCategory}, {"size"}, {"absent"}}}));
+  Record record;
+
+  EXPECT_EQ(input->schema().columns[0].type, Schema::Type::kCategory);
+  EXPECT_EQ(input->schema().columns[1].type, Schema::Type::kReal);
+  EXPECT_THAT(input->Next(&record), test::IsOkAndHolds(true));
+  EXPECT_EQ(record.fields[0].text, "7");
+  EXPECT_THAT(input->Next(&record),
+              StatusIs(kInvalid, HasSubstr("file.csv:3: column \"size\": expected a number")));
+}
+
 TEST(CsvInputTest, AllocatesNothingPerRecord) {
   std::string text = "price,kind\n";
   for (int i = 0; i < 200; ++i) absl::StrAppend(&text, i, ",\"say \"\"", i, "\"\"\"\n");
