@@ -77,7 +77,9 @@ absl::Status KalmanHead::AddTables(const std::string& name, PlanBuilder* builder
       const BlockLayout layout,
       BlockLayout::Create(
           {{.name = "s", .rows = outputs, .columns = features},
-           {.name = "p", .rows = features, .columns = features, .merge = Merge::kNever},
+           {.name = "p",
+            .columns = static_cast<uint32_t>(kernels::TriangleFloats(features)),
+            .merge = Merge::kNever},
            {.name = "noise", .columns = outputs},
            {.name = "when", .type = ElementType::kU32, .columns = 2, .merge = Merge::kNever}}));
   for (std::size_t t = 0; t < 4; ++t) offsets_[t] = layout.offset(t);
@@ -87,8 +89,9 @@ absl::Status KalmanHead::AddTables(const std::string& name, PlanBuilder* builder
                                [=, p_offset = offsets_[1], noise_offset = offsets_[2]](
                                    uint32_t, std::span<std::byte> block) {
                                  float* const p = reinterpret_cast<float*>(block.data() + p_offset);
-                                 for (std::size_t i = 0; i < features; ++i)
-                                   p[i * (features + 1)] = variance;
+                                 for (std::size_t i = 0; i < features; ++i) {
+                                   p[kernels::TriangleRow(features, i) + i] = variance;
+                                 }
                                  float* const r =
                                      reinterpret_cast<float*>(block.data() + noise_offset);
                                  std::fill(r, r + outputs, noise);
@@ -119,6 +122,7 @@ KalmanHead::Scratch KalmanHead::ScratchOf(const StepContext& context) const noex
 void KalmanHead::Mix(const StepContext& context, bool with_variance,
                      const Scratch& scratch) const noexcept {
   const std::size_t features = readouts_.features();
+  const std::size_t triangle = kernels::TriangleFloats(features);
   std::fill(scratch.mean.begin(), scratch.mean.end(), 0.0F);
   std::fill(scratch.variance.begin(), scratch.variance.end(), 0.0F);
   const std::span<const Woken> woken = readouts_.Begin(*context.activity, scratch.phi);
@@ -136,8 +140,7 @@ void KalmanHead::Mix(const StepContext& context, bool with_variance,
     const auto* const noise = reinterpret_cast<const float*>(block + offsets_[2]);
     const auto* const when = reinterpret_cast<const uint32_t*>(block + offsets_[3]);
     const float wandered = spec_.process_noise * static_cast<float>(now + 1 - when[0]);
-    const float spread = 1.0F +
-                         kernels::RlsGain({p, features * features}, scratch.phi, scratch.gain) +
+    const float spread = 1.0F + kernels::RlsGain({p, triangle}, scratch.phi, scratch.gain) +
                          wandered * kernels::SumOfSquares(scratch.phi);
     for (std::size_t o = 0; o < outputs_; ++o) {
       scratch.variance[o] += woken[k].gate * (noise[o] * spread + scratch.own[o] * scratch.own[o]);
@@ -190,11 +193,12 @@ void KalmanHead::LearnRegion(uint32_t region, uint32_t now, const Scratch& scrat
   const std::size_t features = readouts_.features();
   std::byte* const block = commit->Write({filters_, region});
   const std::span<float> s(reinterpret_cast<float*>(block + offsets_[0]), outputs_ * features);
-  const std::span<float> p(reinterpret_cast<float*>(block + offsets_[1]), features * features);
+  const std::span<float> p(reinterpret_cast<float*>(block + offsets_[1]),
+                           kernels::TriangleFloats(features));
   float* const noise = reinterpret_cast<float*>(block + offsets_[2]);
   uint32_t* const when = reinterpret_cast<uint32_t*>(block + offsets_[3]);
   const float wandered = spec_.process_noise * static_cast<float>(now - when[0]);
-  for (std::size_t i = 0; i < features; ++i) p[i * (features + 1)] += wandered;
+  for (std::size_t i = 0; i < features; ++i) p[kernels::TriangleRow(features, i) + i] += wandered;
   const float d = 1.0F + kernels::RlsGain(p, scratch.phi, scratch.gain);
   const float rate = std::max(kNoiseRate, 1.0F / (static_cast<float>(when[1]) + kNoisePrior));
   kernels::MatVec(s, scratch.phi, scratch.own);

@@ -108,15 +108,16 @@ absl::Status RidgeHead::AddTables(const std::string& name, PlanBuilder* builder)
   if (spec_.form == RidgeForm::kCovariance) {
     GYRUS_ASSIGN_OR_RETURN(
         BlockLayout p,
-        BlockLayout::Create(
-            {{.name = "p", .rows = features, .columns = features, .merge = Merge::kNever}},
-            TensorReader::kLearner));
+        BlockLayout::Create({{.name = "p",
+                              .columns = static_cast<uint32_t>(kernels::TriangleFloats(features)),
+                              .merge = Merge::kNever}},
+                            TensorReader::kLearner));
     const float start = 1.0F / spec_.lambda;
     sums_ = builder->AddTable(name + ".covariance", std::move(p), readouts_.regions(), woken,
                               [features, start](uint32_t, std::span<std::byte> block) {
-                                float* const diagonal = reinterpret_cast<float*>(block.data());
+                                float* const triangle = reinterpret_cast<float*>(block.data());
                                 for (std::size_t i = 0; i < features; ++i) {
-                                  diagonal[i * (features + 1)] = start;
+                                  triangle[kernels::TriangleRow(features, i) + i] = start;
                                 }
                               });
     return absl::OkStatus();
@@ -233,7 +234,7 @@ void RidgeHead::LearnCovariance(uint32_t region, const Scratch& scratch,
                                 Commit* commit) const noexcept {
   const std::size_t features = readouts_.features();
   const std::span<float> s(commit->As<float>({weights_, region}), outputs_ * features);
-  const std::span<float> p(commit->As<float>({sums_, region}), features * features);
+  const std::span<float> p(commit->As<float>({sums_, region}), kernels::TriangleFloats(features));
   const float d = spec_.forget / scratch.weight + kernels::RlsGain(p, scratch.phi, scratch.gain);
   kernels::MatVec(s, scratch.phi, scratch.own);
   for (std::size_t o = 0; o < outputs_; ++o) {
@@ -244,7 +245,9 @@ void RidgeHead::LearnCovariance(uint32_t region, const Scratch& scratch,
   bool forgets = spec_.forget < 1.0F;
   if (forgets) {
     float trace = 0.0F;
-    for (std::size_t i = 0; i < features; ++i) trace += p[i * (features + 1)];
+    for (std::size_t i = 0; i < features; ++i) {
+      trace += p[kernels::TriangleRow(features, i) + i];
+    }
     forgets = trace < kForgetBelow * static_cast<float>(features) / spec_.lambda;
   }
   if (forgets) {

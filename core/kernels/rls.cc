@@ -3,9 +3,9 @@
 // t_i t_j with t = sqrt(|scale|) k: it rounds alike on both sides of the diagonal, fused or not.
 // No memory is needed for t: a multiplication per vector recomputes it.
 //
-// k = P phi reads half of P, which is what bounds it: each element below the diagonal is used
-// twice, for its row and mirrored for its column. Blocks on the diagonal are read whole, so that
-// columns always come in whole vectors.
+// Half of P is all there is, because its bytes are what bounds both: in k = P phi each element
+// below the diagonal is used twice, for its row and mirrored for its column. Squares on the
+// diagonal are whole, so that columns come in whole vectors.
 #include "core/kernels/rls.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -25,48 +25,49 @@ HWY_BEFORE_NAMESPACE();
 namespace gyrus::kernels::HWY_NAMESPACE {
 namespace {
 
-// One whole vector of columns left of the diagonal, for four rows of P: each element p_ij serves
-// k_i (the sums) and, as p_ji, k_j.
+// One vector of columns left of the diagonal, for four rows of P: each element p_ij serves k_i
+// (the sums) and, as p_ji, k_j.
 struct GainBody {
   DotFourBody dot;
   float back[4];  // phi_i, or 0 for a row that only fills up the four.
   float* k;
 
-  HWY_INLINE void operator()(std::size_t j, V& s0, V& s1, V& s2, V& s3) const {
-    dot(WholeVector(), j, s0, s1, s2, s3);
-    const D d;
-    V mirrored = hn::LoadU(d, k + j);
+  template <class Lanes>
+  HWY_INLINE void operator()(Lanes lanes, std::size_t j, V& s0, V& s1, V& s2, V& s3) const {
+    dot(lanes, j, s0, s1, s2, s3);
+    V mirrored = lanes.Load(k + j);
     for (std::size_t r = 0; r < 4; ++r) {
-      mirrored = hn::MulAdd(hn::Set(d, back[r]), hn::LoadU(d, dot.row[r] + j), mirrored);
+      mirrored = hn::MulAdd(hn::Set(D(), back[r]), lanes.Load(dot.row[r] + j), mirrored);
     }
-    hn::StoreU(mirrored, d, k + j);
+    lanes.Store(mirrored, k + j);
   }
 };
 
-// sums = the products of four rows with phi as far as the end of the diagonal block that begins
-// at column `begin`; adds the mirrored elements before `begin` to k.
+// sums = the products of four rows with phi as far as `end`, where the square on the diagonal that
+// begins at column `begin` ends; adds the mirrored elements before `begin` to k.
 HWY_INLINE void GainFour(const GainBody& body, std::size_t begin, std::size_t end, float* sums) {
   const std::size_t lanes = hn::Lanes(D());
   V s0 = hn::Zero(D()), s1 = s0, s2 = s0, s3 = s0;
   std::size_t j = 0;
-  for (; j < begin; j += lanes) body(j, s0, s1, s2, s3);
-  for (; j + lanes <= end; j += lanes) body.dot(WholeVector(), j, s0, s1, s2, s3);
+  for (; j + lanes <= begin; j += lanes) body(WholeVector(), j, s0, s1, s2, s3);
+  if (j < begin) body(FirstLanes{begin - j}, j, s0, s1, s2, s3);
+  for (j = begin; j + lanes <= end; j += lanes) body.dot(WholeVector(), j, s0, s1, s2, s3);
   if (j < end) body.dot(FirstLanes{end - j}, j, s0, s1, s2, s3);
   SumLanesOfFour(s0, s1, s2, s3, sums);
 }
 
 void GainImpl(const float* p, std::span<const float> phi, float* k) {
   const std::size_t n = phi.size();
-  const std::size_t block = std::max<std::size_t>(4, hn::Lanes(D()));
   for (std::size_t i = 0; i < n; i += 4) {
+    const std::size_t begin = i / kTriangleStrip * kTriangleStrip;
+    const std::size_t end = std::min(begin + kTriangleStrip, n);
     GainBody body{{{}, phi.data()}, {}, k};
     for (std::size_t r = 0; r < 4; ++r) {
-      body.dot.row[r] = p + std::min(i + r, n - 1) * n;
+      body.dot.row[r] = p + TriangleRow(n, std::min(i + r, n - 1));
       body.back[r] = i + r < n ? phi[i + r] : 0.0F;
     }
-    const std::size_t begin = i / block * block;
     float sums[4];
-    GainFour(body, begin, std::min(begin + block, n), sums);
+    GainFour(body, begin, end, sums);
     for (std::size_t r = 0; r < 4 && i + r < n; ++r) k[i + r] = sums[r];
   }
 }
@@ -97,17 +98,22 @@ HWY_INLINE void Downdate(float scale, float growth, std::span<const float> k, fl
   const float sign = std::copysign(1.0F, -scale);
   const std::size_t n = k.size();
   const auto t = [&](std::size_t i) { return sign * (root * k[i]); };
+  const auto columns = [n](std::size_t i) {
+    return std::min(i / kTriangleStrip * kTriangleStrip + kTriangleStrip, n);
+  };
   std::size_t i = 0;
   for (; i + 4 <= n; i += 4) {
-    float* row = p + i * n;
-    ForColumns(n, DowndateBody<kForget, 4>{{row, row + n, row + 2 * n, row + 3 * n},
+    const std::size_t c = columns(i);
+    float* row = p + TriangleRow(n, i);
+    ForColumns(c, DowndateBody<kForget, 4>{{row, row + c, row + 2 * c, row + 3 * c},
                                            {t(i), t(i + 1), t(i + 2), t(i + 3)},
                                            root,
                                            growth,
                                            k.data()});
   }
   for (; i < n; ++i) {
-    ForColumns(n, DowndateBody<kForget, 1>{{p + i * n}, {t(i)}, root, growth, k.data()});
+    float* const row = p + TriangleRow(n, i);
+    ForColumns(columns(i), DowndateBody<kForget, 1>{{row}, {t(i)}, root, growth, k.data()});
   }
 }
 
@@ -167,19 +173,19 @@ HWY_EXPORT(SymmetricRank1AddImpl);
 
 float RlsGain(std::span<const float> p, std::span<const float> phi, std::span<float> k) noexcept {
   GYRUS_DCHECK(k.size() == phi.size());
-  GYRUS_DCHECK(p.size() == phi.size() * phi.size());
+  GYRUS_DCHECK(p.size() == TriangleFloats(phi.size()));
   HWY_DYNAMIC_DISPATCH(GainImpl)(p.data(), phi, k.data());
   return Dot(phi, k);
 }
 
 void RlsDowndate(float scale, std::span<const float> k, std::span<float> p) noexcept {
-  GYRUS_DCHECK(p.size() == k.size() * k.size());
+  GYRUS_DCHECK(p.size() == TriangleFloats(k.size()));
   HWY_DYNAMIC_DISPATCH(DowndateImpl)(scale, k, p.data());
 }
 
 void RlsDowndateForget(float scale, float forget, std::span<const float> k,
                        std::span<float> p) noexcept {
-  GYRUS_DCHECK(p.size() == k.size() * k.size());
+  GYRUS_DCHECK(p.size() == TriangleFloats(k.size()));
   HWY_DYNAMIC_DISPATCH(DowndateForgetImpl)(scale, 1.0F / forget, k, p.data());
 }
 

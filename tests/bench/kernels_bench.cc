@@ -170,20 +170,22 @@ void Features(benchmark::internal::Benchmark* benchmark) {
 
 void BM_RlsGain(benchmark::State& state) {
   const int64_t n = state.range(0);
-  Floats p(n * n), phi(n), k(n);
+  const auto size = static_cast<int64_t>(TriangleFloats(static_cast<std::size_t>(n)));
+  Floats p(size), phi(n), k(n);
   for (auto _ : state) benchmark::DoNotOptimize(RlsGain(p.span(), phi.span(), k.span()));
-  SetRates(state, n * n, 1, 2);
+  SetRates(state, size, 1, 4);
 }
 BENCHMARK(BM_RlsGain)->Apply(Features);
 
 void BM_RlsDowndate(benchmark::State& state) {
   const int64_t n = state.range(0);
-  Floats p(n * n), k(n);
+  const auto size = static_cast<int64_t>(TriangleFloats(static_cast<std::size_t>(n)));
+  Floats p(size), k(n);
   for (auto _ : state) {
     RlsDowndate(1e-6F, k.span(), p.span());
     benchmark::ClobberMemory();
   }
-  SetRates(state, n * n, 2, 2);
+  SetRates(state, size, 2, 2);
 }
 BENCHMARK(BM_RlsDowndate)->Apply(Features);
 

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "core/kernels/reference.h"
 #include "tests/core/kernels/every_isa.h"
@@ -30,20 +32,43 @@ class RlsTest : public test::EveryIsaTest {
     return p;
   }
 
+  // Calls visit(i, j, at) for each element (i, j) of a triangle, squares on the diagonal included.
+  static void ForTriangle(const auto& visit) {
+    const std::size_t n = features();
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::size_t end = std::min(n, (i / kTriangleStrip + 1) * kTriangleStrip);
+      for (std::size_t j = 0; j < end; ++j) visit(i, j, TriangleRow(n, i) + j);
+    }
+  }
+
+  static std::vector<float> TriangleOf(std::span<const float> matrix) {
+    std::vector<float> triangle(TriangleFloats(features()));
+    ForTriangle([&](std::size_t i, std::size_t j, std::size_t at) {
+      triangle.at(at) = matrix[i * features() + j];
+    });
+    return triangle;
+  }
+
   static void ExpectDowndated(double scale, double forget, std::span<const float> k,
                               std::span<const float> before, std::span<const float> after) {
     const std::size_t n = k.size();
     const reference::Vector exact = reference::RlsDowndate(scale, forget, k, before);
-    for (std::size_t i = 0; i < n; ++i) {
-      for (std::size_t j = 0; j < n; ++j) {
-        const double terms =
-            std::abs(before[i * n + j]) + std::abs(scale * k[i] * static_cast<double>(k[j]));
-        ASSERT_NEAR(after[i * n + j], exact[i * n + j], 6 * kEps * terms / forget);
-        ASSERT_EQ(after[i * n + j], after[j * n + i]);
+    ForTriangle([&](std::size_t i, std::size_t j, std::size_t at) {
+      const double terms =
+          std::abs(before[i * n + j]) + std::abs(scale * k[i] * static_cast<double>(k[j]));
+      ASSERT_NEAR(after[at], exact[i * n + j], 6 * kEps * terms / forget);
+      if (i / kTriangleStrip == j / kTriangleStrip) {
+        ASSERT_EQ(after[at], after[TriangleRow(n, j) + i]);
       }
-    }
+    });
   }
 };
+
+TEST_P(RlsTest, EveryElementOfATriangleHasItsPlace) {
+  std::vector<int> times(TriangleFloats(features()));
+  ForTriangle([&](std::size_t, std::size_t, std::size_t at) { ++times.at(at); });
+  EXPECT_EQ(std::count(times.begin(), times.end(), 1), std::ssize(times));
+}
 
 TEST_P(RlsTest, GainIsProductAndItsProjection) {
   const std::size_t n = features();
@@ -51,7 +76,7 @@ TEST_P(RlsTest, GainIsProductAndItsProjection) {
   const std::vector<float> phi = Normals(n, 2);
   Guarded k(std::vector<float>(n, 7.0F));
 
-  const float projection = RlsGain(Guarded(p).span(), Guarded(phi).span(), k.span());
+  const float projection = RlsGain(Guarded(TriangleOf(p)).span(), Guarded(phi).span(), k.span());
 
   const reference::Vector exact = reference::MatVec(p, phi);
   const reference::Vector terms = reference::MatVec(Magnitudes(p), Magnitudes(phi));
@@ -68,7 +93,7 @@ TEST_P(RlsTest, DowndateStaysSymmetricBitForBit) {
   const std::vector<float> before = SymmetricMatrix();
   const std::vector<float> k = Normals(features(), 2);
   for (const float scale : {0.37F, -0.37F, 0.0F}) {
-    Guarded p(before);
+    Guarded p(TriangleOf(before));
 
     RlsDowndate(scale, Guarded(k).span(), p.span());
 
@@ -80,7 +105,7 @@ TEST_P(RlsTest, DowndateStaysSymmetricBitForBit) {
 TEST_P(RlsTest, ForgettingDividesAndStaysSymmetric) {
   const std::vector<float> before = SymmetricMatrix();
   const std::vector<float> k = Normals(features(), 2);
-  Guarded p(before);
+  Guarded p(TriangleOf(before));
 
   RlsDowndateForget(0.37F, 0.99F, Guarded(k).span(), p.span());
 
