@@ -115,6 +115,8 @@ struct SubsetCellSpec {
   bool constant = false;  // The last output is always 1.
 };
 
+struct DenseCellSpec {};  // Rectified units.
+
 struct GluCellSpec {
   uint32_t hidden = 64;
 };
@@ -149,7 +151,8 @@ struct AreaSpec {
   uint32_t woken = 1;      // Per step, always-on ones included, in [1, regions].
   uint32_t always_on = 0;  // The first regions of the area, at most `woken`.
   std::variant<AllRouterSpec, HashRouterSpec, AnchorRouterSpec, LearnedRouterSpec> router = {};
-  std::variant<ExpansionCellSpec, SubsetCellSpec, GluCellSpec, McsdCellSpec> cell = {};
+  std::variant<ExpansionCellSpec, SubsetCellSpec, DenseCellSpec, GluCellSpec, McsdCellSpec> cell =
+      {};
   AreaLearningSpec learning = {};
 };
 

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "activation/cells/dense.h"
 #include "activation/cells/expansion.h"
 #include "activation/cells/glu.h"
 #include "activation/cells/mcsd.h"
@@ -73,6 +74,9 @@ absl::StatusOr<std::unique_ptr<Cell>> MakeCell(const AreaSpec& spec, uint32_t in
   }
   if (const auto* const glu = std::get_if<GluCellSpec>(&spec.cell)) {
     return GluCell::Create(*glu, inputs, spec.outputs);
+  }
+  if (std::holds_alternative<DenseCellSpec>(spec.cell)) {
+    return DenseCell::Create(inputs, spec.outputs);
   }
   if (const auto* const subset = std::get_if<SubsetCellSpec>(&spec.cell)) {
     return SubsetCell::Create(*subset, inputs, spec.outputs);

@@ -113,7 +113,7 @@ void Describe(F& f, const AreaSpec*) {
   f.Field("woken", &AreaSpec::woken);
   f.Field("always_on", &AreaSpec::always_on);
   f.Nested("router", {"all", "hash", "anchor", "learned"}, &AreaSpec::router);
-  f.Nested("cell", {"expansion", "subset", "glu", "mcsd"}, &AreaSpec::cell);
+  f.Nested("cell", {"expansion", "subset", "dense", "glu", "mcsd"}, &AreaSpec::cell);
   f.Field("learning", &AreaSpec::learning);
 }
 
@@ -148,6 +148,9 @@ template <typename F>
 void Describe(F& f, const SubsetCellSpec*) {
   f.Field("constant", &SubsetCellSpec::constant);
 }
+
+template <typename F>
+void Describe(F&, const DenseCellSpec*) {}
 
 template <typename F>
 void Describe(F& f, const GluCellSpec*) {

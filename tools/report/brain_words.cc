@@ -47,6 +47,7 @@ std::string CellInWords(const AreaSpec& area) {
           [](const ExpansionCellSpec&) { return "computes fixed random features"; },
           [](const SubsetCellSpec&) { return "looks at its own part of the input"; },
           [](const GluCellSpec&) { return "is a small gated network that is trained"; },
+          [](const DenseCellSpec&) { return "is one layer of a plain network that is trained"; },
           [](const McsdCellSpec&) { return "is a small recurrent network that is trained"; },
       },
       area.cell);

@@ -23,6 +23,7 @@ TEST(MakeCellTest, MakesEachKindWithItsSizes) {
   const std::pair<AreaSpec, bool> specs_and_whether_they_learn[] = {
       {AreaOf(ExpansionCellSpec{}, 6), false},
       {AreaOf(SubsetCellSpec{}, 6), false},
+      {AreaOf(DenseCellSpec{}, 6), true},
       {AreaOf(GluCellSpec{.hidden = 4}, 6), true},
       {AreaOf(McsdCellSpec{.units = 8, .channels = 2}, 6), true},
   };

@@ -58,6 +58,42 @@ class ReferenceCell {
                                  const Sequence& dy, const Doubles& dstate) const = 0;
 };
 
+class ReferenceDense final : public ReferenceCell {
+ public:
+  ReferenceDense(std::size_t inputs, std::size_t outputs) : inputs_(inputs), outputs_(outputs) {}
+
+  Sequence Forward(const double* w, const Sequence& xs, Doubles*) const override {
+    Sequence ys;
+    for (const Doubles& x : xs) {
+      Doubles y = Times(w, outputs_, x);
+      for (std::size_t i = 0; i < outputs_; ++i) y[i] = std::max(0.0, y[i] + Bias(w)[i]);
+      ys.push_back(y);
+    }
+    return ys;
+  }
+
+  CellGradients Backward(const double* w, const Sequence& xs, const Doubles&, const Sequence& dys,
+                         const Doubles&) const override {
+    const Sequence ys = Forward(w, xs, nullptr);
+    CellGradients out{.parameters = Doubles((inputs_ + 1) * outputs_)};
+    for (std::size_t t = 0; t < xs.size(); ++t) {
+      Doubles da = dys[t];
+      for (std::size_t i = 0; i < outputs_; ++i) {
+        if (ys[t][i] == 0.0) da[i] = 0.0;
+        out.parameters[inputs_ * outputs_ + i] += da[i];
+      }
+      out.dx.emplace_back(inputs_);
+      TimesBackward(w, xs[t], da, out.parameters.data(), &out.dx[t]);
+    }
+    return out;
+  }
+
+ private:
+  const double* Bias(const double* w) const { return w + inputs_ * outputs_; }
+
+  std::size_t inputs_, outputs_;
+};
+
 class ReferenceGlu final : public ReferenceCell {
  public:
   ReferenceGlu(std::size_t inputs, std::size_t hidden, std::size_t outputs)
