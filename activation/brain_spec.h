@@ -108,7 +108,10 @@ struct LearnedRouterSpec {
   float balance = 0.001F;  // u of b_e += u (k/N - load_e), >= 0.
 };
 
-struct ExpansionCellSpec {};  // Frozen random ReLU features.
+// Frozen random ReLU features.
+struct ExpansionCellSpec {
+  float bias = 1.0F;  // Deviation of the units' thresholds, >= 0; a standardised input's is 1.
+};
 
 // Picks some of the inputs: a frozen subset per region, so that regions see different features.
 struct SubsetCellSpec {

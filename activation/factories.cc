@@ -81,7 +81,7 @@ absl::StatusOr<std::unique_ptr<Cell>> MakeCell(const AreaSpec& spec, uint32_t in
   if (const auto* const subset = std::get_if<SubsetCellSpec>(&spec.cell)) {
     return SubsetCell::Create(*subset, inputs, spec.outputs);
   }
-  return ExpansionCell::Create(inputs, spec.outputs);
+  return ExpansionCell::Create(inputs, spec.outputs, std::get<ExpansionCellSpec>(spec.cell).bias);
 }
 
 absl::StatusOr<std::unique_ptr<Router>> MakeRouter(const AreaSpec& spec, uint32_t inputs,

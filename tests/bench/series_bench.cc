@@ -78,7 +78,7 @@ BrainSpec SeriesBrain(const Series& series, bool next, uint64_t seed) {
     inputs.push_back("last");
   }
   AreaSpec expansion = {.name = "expansion", .inputs = inputs, .outputs = 64};
-  expansion.cell = ExpansionCellSpec{};
+  expansion.cell = ExpansionCellSpec{.bias = 0.25F};
   spec.areas = {expansion};
   const RidgeHeadSpec ridge = {.area = "expansion",
                                .inputs = inputs,
