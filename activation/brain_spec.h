@@ -238,7 +238,8 @@ struct RidgeHeadSpec {
   uint32_t solve_every = 64;   // kInformation: samples of a region until its weights are solved.
   bool weigh_by_gate = false;  // A sample counts as its gate does: by gate x woken, else by 1.
   std::string reference = {};  // Reals: an encoder whose first elements the target is near; what is
-                               // learned is the difference.
+                               // learned is the difference,
+  uint32_t prove_over = 0;     // served as far as it was right over so many samples; 0: in full.
 };
 
 // Least squares whose weights drift: reals with their uncertainty. What is noise is in units of

@@ -142,7 +142,9 @@ void Describe(F& f, const LearnedRouterSpec*) {
 }
 
 template <typename F>
-void Describe(F&, const ExpansionCellSpec*) {}
+void Describe(F& f, const ExpansionCellSpec*) {
+  f.Field("bias", &ExpansionCellSpec::bias);
+}
 
 template <typename F>
 void Describe(F& f, const SubsetCellSpec*) {
@@ -259,6 +261,7 @@ void Describe(F& f, const RidgeHeadSpec*) {
   f.Field("solve_every", &RidgeHeadSpec::solve_every);
   f.Field("weigh_by_gate", &RidgeHeadSpec::weigh_by_gate);
   f.Field("reference", &RidgeHeadSpec::reference);
+  f.Field("prove_over", &RidgeHeadSpec::prove_over);
 }
 
 template <typename F>

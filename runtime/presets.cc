@@ -87,20 +87,22 @@ BrainSpec Table() {
 }
 
 // Numbers to come, as their difference from the last ones known: one linear readout over the row,
-// its past, the last targets and frozen random features of them all.
+// its past, the last targets and frozen random features of them all, served as far as it proves
+// right.
 BrainSpec Series() {
   const std::vector<std::string> inputs = {"row", "category", "last"};
   AreaSpec expansion;
   expansion.name = "expansion";
   expansion.inputs = inputs;
   expansion.outputs = 64;
-  expansion.cell = ExpansionCellSpec{};
+  expansion.cell = ExpansionCellSpec{.bias = 0.25F};
   RidgeHeadSpec ridge;
   ridge.area = "expansion";
   ridge.inputs = inputs;
-  ridge.lambda = 0.1F;
+  ridge.lambda = 10;
   ridge.forget = 0.9995F;
   ridge.reference = "held";
+  ridge.prove_over = 100;
   BrainSpec spec;
   spec.name = "series";
   spec.modalities = {{.name = "row", .kind = ModalityKind::kReals},

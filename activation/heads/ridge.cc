@@ -23,7 +23,9 @@ namespace {
 constexpr uint32_t kMaxFeatures = 1024;
 constexpr float kLeastScore = 0.001F;
 constexpr float kLeastWeight = 1e-6F;  // Of a sample; below, its reciprocal drowns the rest.
-constexpr float kForgetBelow = 0.1F;   // Of the trace that P began with.
+constexpr float kForgetBelow = 1.0F;   // Mean of the diagonal of P.
+constexpr uint32_t kLongestProof = 1000000;
+constexpr float kLargest = 1e30F;  // Of a term of trust: that many of them stay finite.
 
 std::size_t Packed(std::size_t features) { return features * (features + 1) / 2; }
 
@@ -47,9 +49,13 @@ absl::Status CheckSpec(const HeadSpec& head, const RidgeHeadSpec& spec) {
     return absl::InvalidArgumentError(
         absl::StrCat("the information form needs forget = 1, got ", spec.forget));
   }
+  if (spec.prove_over > kLongestProof) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("prove_over must be at most ", kLongestProof, ", got ", spec.prove_over));
+  }
   if (spec.solve_every < 1) return absl::InvalidArgumentError("solve_every must be at least 1");
-  if (head.classes > 0 && !spec.reference.empty()) {
-    return absl::InvalidArgumentError("classes have no reference");
+  if (head.classes > 0 && (!spec.reference.empty() || spec.prove_over > 0)) {
+    return absl::InvalidArgumentError("classes have no reference and no prove_over");
   }
   return absl::OkStatus();
 }
@@ -105,6 +111,14 @@ absl::Status RidgeHead::AddTables(const std::string& name, PlanBuilder* builder)
       BlockLayout weights,
       BlockLayout::Create({{.name = "s", .rows = outputs_, .columns = features}}));
   weights_ = builder->AddTable(name + ".weights", std::move(weights), readouts_.regions(), woken);
+  if (spec_.prove_over > 0) {
+    GYRUS_ASSIGN_OR_RETURN(
+        BlockLayout trust,
+        BlockLayout::Create({{.name = "right", .columns = outputs_, .merge = Merge::kNever},
+                             {.name = "said", .columns = outputs_, .merge = Merge::kNever}}));
+    said_offset_ = trust.offset(1);
+    trust_ = builder->AddTable(name + ".trust", std::move(trust), 1, 1);
+  }
   if (spec_.form == RidgeForm::kCovariance) {
     GYRUS_ASSIGN_OR_RETURN(
         BlockLayout p,
@@ -188,9 +202,38 @@ void RidgeHead::Predict(const StepContext& context, const Want& want,
   }
   const std::span<const float> reference = readouts_.Reference(*context.activity);
   for (std::size_t o = 0; o < outputs_; ++o) {
-    prediction->mean[o] = scratch.scores[o] + (reference.empty() ? 0.0F : reference[o]);
+    prediction->mean[o] =
+        Trust(context.view, o) * scratch.scores[o] + (reference.empty() ? 0.0F : reference[o]);
   }
   std::fill(prediction->variance.begin(), prediction->variance.end(), 0.0F);
+}
+
+float RidgeHead::Trust(const View& view, std::size_t output) const noexcept {
+  if (spec_.prove_over == 0) return 1.0F;
+  const std::byte* const block = view.table(trust_).Read(0);
+  const float right = reinterpret_cast<const float*>(block)[output];
+  const float said = reinterpret_cast<const float*>(block + said_offset_)[output];
+  return right > 0.0F ? std::min(right / said, 1.0F) : 0.0F;
+}
+
+void RidgeHead::LearnTrust(const Scratch& scratch, Commit* commit) const noexcept {
+  if (spec_.prove_over == 0) return;
+  std::byte* const block = commit->Write({trust_, 0});
+  float* const right = reinterpret_cast<float*>(block);
+  float* const said = reinterpret_cast<float*>(block + said_offset_);
+  const float keep = 1.0F - 1.0F / static_cast<float>(spec_.prove_over);
+  for (std::size_t o = 0; o < outputs_; ++o) {
+    const float d = scratch.scores[o];
+    const float y = scratch.target[o];
+    if (std::isnan(y)) continue;
+    if (!(d * d + std::abs(d * y) < kLargest)) {
+      right[o] = 0.0F;  // Wildly wrong: it begins anew.
+      said[o] = 0.0F;
+      continue;
+    }
+    right[o] = keep * right[o] + d * y;
+    said[o] = keep * said[o] + d * d;
+  }
 }
 
 // Writes what every readout should have said; returns the loss of what they said together.
@@ -206,7 +249,7 @@ double RidgeHead::FillTarget(const StepContext& context, const Target& target,
   double loss = 0.0;
   for (std::size_t o = 0; o < outputs_; ++o) {
     scratch.target[o] = target.reals[o] - (reference.empty() ? 0.0F : reference[o]);
-    const double residual = scratch.target[o] - scratch.scores[o];
+    const double residual = scratch.target[o] - Trust(context.view, o) * scratch.scores[o];
     if (!std::isnan(residual)) loss += residual * residual;
   }
   return loss;
@@ -217,6 +260,7 @@ double RidgeHead::Learn(const StepContext& context, const Target& target,
   Scratch scratch = ScratchOf(context);
   const std::span<const Woken> woken = Score(context, scratch);
   const double loss = FillTarget(context, target, scratch);
+  LearnTrust(scratch, commit);
   for (std::size_t k = 0; k < woken.size(); ++k) {
     readouts_.Complete(*context.activity, k, scratch.phi);
     if (spec_.weigh_by_gate) scratch.weight = woken[k].gate * static_cast<float>(woken.size());
@@ -248,7 +292,7 @@ void RidgeHead::LearnCovariance(uint32_t region, const Scratch& scratch,
     for (std::size_t i = 0; i < features; ++i) {
       trace += p[kernels::TriangleRow(features, i) + i];
     }
-    forgets = trace < kForgetBelow * static_cast<float>(features) / spec_.lambda;
+    forgets = trace < kForgetBelow * static_cast<float>(features);
   }
   if (forgets) {
     kernels::RlsDowndateForget(1.0F / d, spec_.forget, scratch.gain, p);

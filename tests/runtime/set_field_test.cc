@@ -79,7 +79,7 @@ TEST_F(SetFieldTest, RefusesAValueThatDoesNotFit) {
   ExpectMistake("areas.places=3", "name a field of it");
   ExpectMistake("name.first=3", "name has no fields");
   ExpectMistake("areas.places.cell=glu", "expected { fields }");
-  ExpectMistake("areas.places.cell={}", "must have one of expansion, subset, dense, glu, mcsd");
+  ExpectMistake("areas.places.cell={}", "must have one of expansion, subset, glu, mcsd, dense");
 }
 
 TEST_F(SetFieldTest, DoesNotThrowAwayTheKindThatIsThere) {

@@ -48,6 +48,18 @@ TEST(ExpansionCellTest, AgreesWithTheFormula) {
   EXPECT_LT(std::count(y.begin(), y.end(), 0.0F), 40);
 }
 
+TEST(ExpansionCellTest, SpreadsThresholdsAsToldAndRefusesANegativeSpread) {
+  const auto cell = *ExpansionCell::Create(2, 10000, 0.25F);
+  const std::vector<std::byte> block = Fresh(*cell, 0);
+  double squares = 0.0;
+  for (const float value : FloatsOf(cell->layout(), 1, block.data())) {
+    squares += double{value} * value;
+  }
+  EXPECT_NEAR(std::sqrt(squares / 10000.0), 0.25, 0.01);
+  EXPECT_THAT(std::string(ExpansionCell::Create(2, 3, -1.0F).status().message()),
+              HasSubstr("bias must be finite and at least 0, got -1"));
+}
+
 TEST(ExpansionCellTest, KeepsTheVarianceOfAStandardisedInput) {
   const auto cell = *ExpansionCell::Create(100, 1000);
   const std::vector<std::byte> block = Fresh(*cell, 0);

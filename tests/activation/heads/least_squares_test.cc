@@ -174,6 +174,106 @@ TEST(RidgeHeadTest, LearnsWhatIsLeftOfTheReference) {
   EXPECT_EQ(mean[1], -50);  // A target that is missing teaches nothing.
 }
 
+// One output's recursive least squares with forgetting, as the header has it.
+struct TextbookRls {
+  TextbookRls(double lambda, double forget_by)
+      : forget(forget_by), s(kFeatures), p(kFeatures, Doubles(kFeatures)) {
+    for (std::size_t i = 0; i < kFeatures; ++i) p[i][i] = 1 / lambda;
+  }
+  double Mean(const std::vector<float>& x) const {
+    return std::inner_product(s.begin(), s.end(), x.begin(), 0.0);
+  }
+  void Learn(const std::vector<float>& x, double y) {
+    Doubles k(kFeatures);
+    double d = forget;
+    double trace = 0;
+    for (std::size_t i = 0; i < kFeatures; ++i) {
+      k[i] = std::inner_product(x.begin(), x.end(), p[i].begin(), 0.0);
+      d += k[i] * x[i];
+      trace += p[i][i];
+    }
+    const bool forgets = trace < kFeatures;
+    forgot += forgets ? 1 : 0;
+    const double residual = y - Mean(x);
+    for (std::size_t i = 0; i < kFeatures; ++i) {
+      s[i] += k[i] * residual / d;
+      for (std::size_t j = 0; j < kFeatures; ++j) {
+        p[i][j] = (p[i][j] - k[i] * k[j] / d) / (forgets ? forget : 1);
+      }
+    }
+  }
+  double forget;
+  Doubles s;
+  std::vector<Doubles> p;
+  int forgot = 0;
+};
+
+TEST(RidgeHeadTest, ForgetsAsTheTextbookDoesWhilePIsSmall) {
+  const RidgeHeadSpec ridge = {.inputs = {"row"}, .lambda = 0.5F, .forget = 0.8F};
+  ASSERT_OK_AND_ASSIGN(const auto run, PlanRun::Create(BrainOf(Ridge(ridge))));
+  std::vector<TextbookRls> textbook(2, TextbookRls(0.5, 0.8F));
+  std::vector<Sample> samples = Samples(120);
+  for (std::size_t t = 30; t < 90; ++t) samples[t].x[2] = 0;  // Not excited: P grows there.
+  for (const Sample& sample : samples) {
+    const std::vector<float> mean = Predict(run.get(), sample);
+    for (std::size_t o = 0; o < 2; ++o) {
+      EXPECT_NEAR(mean[o], textbook[o].Mean(sample.x), 1e-3);
+      textbook[o].Learn(sample.x, sample.y[o]);
+    }
+    run->Learn(ValuesOf(sample), {.reals = sample.y});
+  }
+  EXPECT_GT(textbook[0].forgot, 30);
+  EXPECT_LT(textbook[0].forgot, 110);
+}
+
+// Of one output, as the header has it.
+struct TextbookTrust {
+  double trust() const { return right > 0 ? std::min(right / said, 1.0) : 0.0; }
+  void Learn(double d, double y) {
+    right = (1 - 1 / over) * right + d * y;
+    said = (1 - 1 / over) * said + d * d;
+  }
+  double over;
+  double right = 0;
+  double said = 0;
+};
+
+TEST(RidgeHeadTest, SaysOnlyWhatHasProvedRight) {
+  const RidgeHeadSpec plain = {.inputs = {"row"}};
+  RidgeHeadSpec proving = plain;
+  proving.prove_over = 5;
+  ASSERT_OK_AND_ASSIGN(const auto run, PlanRun::Create(BrainOf(Ridge(plain))));
+  ASSERT_OK_AND_ASSIGN(const auto proving_run, PlanRun::Create(BrainOf(Ridge(proving))));
+  std::vector<TextbookTrust> trust(2, {.over = 5});
+  std::vector<Sample> samples = Samples(60);
+  Rng rng(3);
+  for (std::size_t t = 20; t < 40; ++t) samples[t].y[1] = 9 * rng.Normal();  // Nothing to learn.
+  samples[50].y[0] = NAN;
+  for (const Sample& sample : samples) {
+    const std::vector<float> all = Predict(run.get(), sample);
+    const std::vector<float> proved = Predict(proving_run.get(), sample);
+    double loss = 0;
+    for (std::size_t o = 0; o < 2; ++o) {
+      const double served = trust[o].trust() * all[o];
+      EXPECT_NEAR(proved[o], served, 1e-4 * (1 + std::abs(all[o])));
+      if (std::isnan(sample.y[o])) continue;
+      loss += (sample.y[o] - served) * (sample.y[o] - served);
+      trust[o].Learn(all[o], sample.y[o]);
+    }
+    run->Learn(ValuesOf(sample), {.reals = sample.y});
+    EXPECT_NEAR(proving_run->Learn(ValuesOf(sample), {.reals = sample.y}), loss, 1e-3 * (1 + loss));
+  }
+}
+
+TEST(RidgeHeadTest, TrustOutlivesAnAbsurdTarget) {
+  ASSERT_OK_AND_ASSIGN(const auto run,
+                       PlanRun::Create(BrainOf(Ridge({.inputs = {"row"}, .prove_over = 50}))));
+  std::vector<Sample> samples = Samples(400);
+  samples[100].y[0] = 3e38F;
+  LearnAll(run.get(), samples);
+  EXPECT_TRUE(std::isfinite(Predict(run.get(), samples[0])[0]));
+}
+
 TEST(RidgeHeadTest, KeepsAReadoutPerRegion) {
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<PlanRun> run,
                        PlanRun::Create(BrainOf(Ridge({.area = "places", .lambda = 0.01F}))));
@@ -249,6 +349,7 @@ TEST(RidgeHeadTest, RefusesWhatIsOutsideItsRange) {
   refuses({.inputs = {"row"}, .lambda = 0}, "lambda must be above 0, got 0");
   refuses({.inputs = {"row"}, .forget = 1.5F}, "forget must be in (0, 1], got 1.5");
   refuses({.inputs = {"row"}, .form = RidgeForm::kInformation, .forget = 0.9F}, "forget = 1");
+  refuses({.inputs = {"row"}, .prove_over = 1000001}, "prove_over must be at most 1000000");
   refuses({.area = "row"}, "\"row\" is not an area");
   refuses({.inputs = {"row"}, .reference = "places"}, "\"places\" is not an encoder");
 }
