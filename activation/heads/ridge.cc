@@ -22,7 +22,7 @@ namespace {
 
 constexpr uint32_t kMaxFeatures = 1024;
 constexpr float kLeastScore = 0.001F;
-constexpr float kLeastWeight = 1e-6F;  // Of a sample; below, its reciprocal drowns the rest.
+constexpr float kLeastWeight = 0.25F;  // Of a sample.
 constexpr float kForgetBelow = 1.0F;   // Mean of the diagonal of P.
 constexpr uint32_t kLongestProof = 1000000;
 constexpr float kLargest = 1e30F;  // Of a term of trust: that many of them stay finite.
@@ -264,7 +264,7 @@ double RidgeHead::Learn(const StepContext& context, const Target& target,
   for (std::size_t k = 0; k < woken.size(); ++k) {
     readouts_.Complete(*context.activity, k, scratch.phi);
     if (spec_.weigh_by_gate) scratch.weight = woken[k].gate * static_cast<float>(woken.size());
-    if (!(scratch.weight > kLeastWeight)) continue;
+    if (!(scratch.weight >= kLeastWeight)) continue;
     if (spec_.form == RidgeForm::kCovariance) {
       LearnCovariance(woken[k].region, scratch, commit);
     } else {

@@ -25,7 +25,8 @@ namespace gyrus {
 //                 region S = b (A + lambda I)^-1, by Cholesky
 //
 // The weight w of a sample is 1, or, if asked, gate_r times the woken regions: a region then learns
-// most from what is nearest to it. Below 1e-6 a sample is passed by.
+// most from what is nearest to it. Below 0.25 a sample is passed by: it would cost as much as any
+// other, and other regions learn it.
 // Both are the same least squares, whatever the order of the samples, while forget = 1 and the
 // features stand still. The covariance form has new weights after every sample at 3 F^2
 // multiplications; the information form costs F^2 / 2, is behind by up to solve_every samples, and
