@@ -2,7 +2,6 @@
 #include "activation/routers/hash.h"
 
 #include <algorithm>
-#include <cmath>
 #include <variant>
 
 #include "absl/status/status.h"
@@ -55,8 +54,10 @@ std::size_t HashRouter::Route(const View&, std::span<const float> x,
   for (uint64_t j = 0; j < parts; ++j) {
     uint64_t hash = Mix64(j + 1);
     for (uint32_t d = 0; d < spec_.dimensions; ++d, ++digit) {
-      const float at = std::floor(x[digit->input] / spec_.width + digit->offset);
-      const auto step = static_cast<int64_t>(std::clamp(at, -kMaxDigit, kMaxDigit));
+      const float at =
+          std::clamp(x[digit->input] / spec_.width + digit->offset, -kMaxDigit, kMaxDigit);
+      auto step = static_cast<int64_t>(at);           // Rounds to 0;
+      step -= static_cast<float>(step) > at ? 1 : 0;  // down, without calling std::floor.
       hash = Mix64(hash + static_cast<uint64_t>(step) * 0x9E3779B97F4A7C15U);
     }
     const uint64_t first = j * regions / parts;
