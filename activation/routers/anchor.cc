@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <utility>
 #include <variant>
@@ -18,17 +17,11 @@
 namespace gyrus {
 namespace {
 
-constexpr uint32_t kOneLevel = 256;
-constexpr uint32_t kMaxSearchGroups = 64;
+constexpr uint32_t kCompareAll = 64;
 
 float CosineTo(const TableView& anchors, uint32_t anchor, std::span<const float> x,
                float inverse_norm) {
   return kernels::Dot({anchors.As<float>(anchor), x.size()}, x) * inverse_norm;
-}
-
-float InverseNorm(std::span<const float> x) {
-  const float squares = kernels::SumOfSquares(x);
-  return squares > 0.0F ? 1.0F / std::sqrt(squares) : 0.0F;
 }
 
 absl::Status CheckSpec(const AnchorRouterSpec& spec) {
@@ -70,53 +63,35 @@ absl::StatusOr<std::unique_ptr<Router>> AnchorRouter::Create(const AreaSpec& are
 }
 
 absl::Status AnchorRouter::AddTables(uint32_t inputs, PlanBuilder* builder) {
-  GYRUS_ASSIGN_OR_RETURN(
-      BlockLayout anchor,
-      BlockLayout::Create({{.name = "anchor", .columns = inputs, .merge = Merge::kNever}}));
-  anchors_ = builder->AddTable(area_.name + ".anchors", std::move(anchor), limit_, 1);
+  if (limit_ <= kCompareAll) {
+    GYRUS_ASSIGN_OR_RETURN(
+        BlockLayout anchor,
+        BlockLayout::Create({{.name = "anchor", .columns = inputs, .merge = Merge::kNever}}));
+    anchors_ = builder->AddTable(area_.name + ".anchors", std::move(anchor), limit_, 1);
+  } else {
+    GYRUS_ASSIGN_OR_RETURN(tree_, AnchorTree::Create(area_.name, limit_, inputs,
+                                                     area_.woken - area_.always_on, builder));
+  }
   GYRUS_ASSIGN_OR_RETURN(BlockLayout founding, BlockLayout::Create({{.name = "founded_and_inputs",
                                                                      .type = ElementType::kU32,
                                                                      .columns = 2,
                                                                      .merge = Merge::kNever}}));
   founding_ = builder->AddTable(area_.name + ".founding", std::move(founding), 1, 1);
-  if (limit_ <= kOneLevel) return absl::OkStatus();
-  const auto root = static_cast<uint32_t>(std::ceil(std::sqrt(static_cast<double>(limit_))));
-  num_groups_ = 2 * root;
-  group_size_ = root;  // Twice the room that is needed.
-  search_groups_ = std::clamp(2 * area_.woken, 8U, std::min(num_groups_, kMaxSearchGroups));
-  GYRUS_ASSIGN_OR_RETURN(BlockLayout group, BlockLayout::Create({{.name = "members",
-                                                                  .type = ElementType::kU32,
-                                                                  .columns = 1 + group_size_,
-                                                                  .merge = Merge::kNever}}));
-  groups_ = builder->AddTable(area_.name + ".groups", std::move(group), num_groups_, 1);
   return absl::OkStatus();
 }
 
 // Writes the anchors nearest to x, best first, each with its cosine as the gate.
 std::size_t AnchorRouter::Nearest(const View& view, std::span<const float> x,
                                   std::span<Woken> best) const noexcept {
-  const TableView anchors = view.table(anchors_);
-  const uint32_t founded = view.table(founding_).As<Founding>(0)->founded;
   const float inverse_norm = InverseNorm(x);
   BestRegions nearest(best);
-  if (num_groups_ == 0) {
-    for (uint32_t a = 0; a < founded; ++a) nearest.Offer(a, CosineTo(anchors, a, x, inverse_norm));
+  if (tree_.has_value()) {
+    tree_->Nearest(view, x, inverse_norm, &nearest);
     return nearest.count();
   }
-  Woken found[kMaxSearchGroups];
-  BestRegions leaders({found, search_groups_});
-  for (uint32_t g = 0; g < std::min(founded, num_groups_); ++g) {
-    leaders.Offer(g, CosineTo(anchors, g, x, inverse_norm));
-  }
-  const TableView groups = view.table(groups_);
-  for (std::size_t i = 0; i < leaders.count(); ++i) {
-    nearest.Offer(found[i].region, found[i].gate);
-    const Group& group = *groups.As<Group>(found[i].region);
-    for (uint32_t m = 1; m < group.members; ++m) {
-      const uint32_t anchor = group.anchors[m];
-      nearest.Offer(anchor, CosineTo(anchors, anchor, x, inverse_norm));
-    }
-  }
+  const TableView anchors = view.table(anchors_);
+  const uint32_t founded = view.table(founding_).As<Founding>(0)->founded;
+  for (uint32_t a = 0; a < founded; ++a) nearest.Offer(a, CosineTo(anchors, a, x, inverse_norm));
   return nearest.count();
 }
 
@@ -154,37 +129,31 @@ void AnchorRouter::Learn(std::span<const float> x, std::span<const Woken> woken,
                  static_cast<float>(spec_.settle_after);
   }
   if (threshold < 1.0F && woken.size() > area_.always_on) {
-    const uint32_t nearest = woken[area_.always_on].region - area_.always_on;
-    if (CosineTo(view.table(anchors_), nearest, x, inverse_norm) >= threshold) return;
+    if (NearestCosine(view, x, inverse_norm, woken) >= threshold) return;
   }
   if (Rng(seed_, now.inputs).Uniform() < spec_.chance) Found(x, inverse_norm, commit);
+}
+
+// The cosine of the nearest of the woken anchors.
+float AnchorRouter::NearestCosine(const View& view, std::span<const float> x, float inverse_norm,
+                                  std::span<const Woken> woken) const noexcept {
+  if (!tree_.has_value()) {
+    const uint32_t anchor = woken[area_.always_on].region - area_.always_on;
+    return CosineTo(view.table(anchors_), anchor, x, inverse_norm);
+  }
+  // Gates do not tell, and a tree does not know where an anchor is.
+  Woken nearest;
+  BestRegions best({&nearest, 1});
+  tree_->Nearest(view, x, inverse_norm, &best);
+  return nearest.gate;
 }
 
 void AnchorRouter::Found(std::span<const float> x, float inverse_norm,
                          Commit* commit) const noexcept {
   const uint32_t anchor = commit->As<Founding>({founding_, 0})->founded++;
+  if (tree_.has_value()) return tree_->Insert(anchor, x, inverse_norm, commit);
   float* const a = commit->As<float>({anchors_, anchor});
   for (std::size_t j = 0; j < x.size(); ++j) a[j] = x[j] * inverse_norm;
-  if (num_groups_ > 0) JoinGroup(anchor, x, commit);
-}
-
-void AnchorRouter::JoinGroup(uint32_t anchor, std::span<const float> x,
-                             Commit* commit) const noexcept {
-  uint32_t home = anchor;
-  if (anchor >= num_groups_) {
-    const TableView anchors = commit->view().table(anchors_);
-    const TableView groups = commit->view().table(groups_);
-    float best = -std::numeric_limits<float>::infinity();
-    for (uint32_t g = 0; g < num_groups_; ++g) {
-      if (groups.As<Group>(g)->members == group_size_) continue;
-      const float cosine = CosineTo(anchors, g, x, 1.0F);
-      if (!(cosine > best)) continue;
-      best = cosine;
-      home = g;
-    }
-  }
-  Group* const group = commit->As<Group>({groups_, home});
-  group->anchors[group->members++] = anchor;
 }
 
 }  // namespace gyrus

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "absl/status/statusor.h"
 #include "activation/brain_spec.h"
 #include "activation/plan_builder.h"
 #include "activation/router.h"
+#include "activation/routers/anchor_tree.h"
 #include "activation/routers/usage.h"
 
 namespace gyrus {
@@ -25,10 +27,9 @@ namespace gyrus {
 // threshold goes from `threshold` to 1 in a line over settle_after inputs: inputs unlike all others
 // found first, and in the end every region is founded, whatever the inputs.
 //
-// Up to 256 anchors all are compared. Beyond, the first 2 sqrt(n) of the n anchors lead a group
-// each; a later one joins the nearest leader with room among sqrt(n) members; a search looks at
-// all leaders and then into the nearest few groups: O(sqrt(n) inputs) instead of O(n inputs), at
-// the price of now and then missing an anchor in a far group.
+// Up to 64 regions all anchors are compared. Beyond, a tree of groups of anchors is searched
+// (anchor_tree.h) at the cost of about as many comparisons, however many regions there are, and at
+// the price of now and then missing an anchor.
 class AnchorRouter final : public Router {
  public:
   // Returns InvalidArgument if an option is outside its range or every woken region is always on.
@@ -45,30 +46,24 @@ class AnchorRouter final : public Router {
     uint32_t founded;  // Anchors so far: of regions always_on, always_on + 1, ...
     uint32_t inputs;   // Learned from so far.
   };
-  struct Group {       // One block each.
-    uint32_t members;  // Anchors that follow, the leader first.
-    uint32_t anchors[1];
-  };
 
   AnchorRouter(const AreaSpec& area, RouterUsage usage) : area_(area), usage_(usage) {}
 
   absl::Status AddTables(uint32_t inputs, PlanBuilder* builder);
   std::size_t Nearest(const View& view, std::span<const float> x,
                       std::span<Woken> best) const noexcept;
+  float NearestCosine(const View& view, std::span<const float> x, float inverse_norm,
+                      std::span<const Woken> woken) const noexcept;
   void Found(std::span<const float> x, float inverse_norm, Commit* commit) const noexcept;
-  void JoinGroup(uint32_t anchor, std::span<const float> x, Commit* commit) const noexcept;
 
   AreaSpec area_;
   AnchorRouterSpec spec_;
   RouterUsage usage_;
   uint64_t seed_ = 0;
   uint32_t limit_ = 0;  // Anchors at most.
-  uint32_t anchors_ = 0;
   uint32_t founding_ = 0;
-  uint32_t groups_ = 0;
-  uint32_t num_groups_ = 0;  // 0: one level.
-  uint32_t group_size_ = 0;
-  uint32_t search_groups_ = 0;
+  uint32_t anchors_ = 0;  // Without a tree: one block each.
+  std::optional<AnchorTree> tree_;
 };
 
 }  // namespace gyrus
