@@ -207,8 +207,8 @@ struct ProbabilityMapSpec {
 struct MixingHeadSpec {
   std::vector<ExpertSpec> experts;
   std::vector<WeightSetSpec> sets;
-  // What picks the last vector, which weighs the sets' results.
-  std::vector<std::string> last = {"node"};
+  // What picks the last vector, which weighs the sets' results; none: "node".
+  std::vector<std::string> last;
   std::vector<ProbabilityMapSpec> maps;
   float first_weight = 0.2F;   // Of every input in every set.
   float rate_first = 0.02F;    // Of a weight vector at its first visit,

@@ -17,6 +17,8 @@ constexpr uint32_t kMaxBlocks = uint32_t{1} << 26;
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 static_assert(2 * uint64_t{kMaxBlocks} < PackedVersion::kSlotMask);
 
+std::size_t BitsBytes(std::size_t blocks) { return (blocks + 63) / 64 * sizeof(uint64_t); }
+
 absl::Status CheckSpec(const TableSpec& spec) {
   if (spec.name.empty()) return absl::InvalidArgumentError("a table needs a name");
   if (spec.blocks < 1 || spec.blocks > kMaxBlocks || spec.spares > kMaxBlocks) {
@@ -44,6 +46,7 @@ absl::StatusOr<BlockTable> BlockTable::Create(const TableSpec& spec) {
   GYRUS_ASSIGN_OR_RETURN(table.links_memory_, PageMemory::Allocate(slots * sizeof(uint64_t)));
   GYRUS_ASSIGN_OR_RETURN(table.spare_memory_, PageMemory::Allocate(spec.spares * stride));
   GYRUS_ASSIGN_OR_RETURN(table.dirty_memory_, PageMemory::Allocate(spec.blocks * sizeof(uint32_t)));
+  GYRUS_ASSIGN_OR_RETURN(table.dirty_bits_memory_, PageMemory::Allocate(BitsBytes(spec.blocks)));
   if (spec.base.empty()) {
     GYRUS_ASSIGN_OR_RETURN(table.home_memory_, PageMemory::Allocate(spec.blocks * stride));
   }
@@ -52,6 +55,7 @@ absl::StatusOr<BlockTable> BlockTable::Create(const TableSpec& spec) {
       .links = reinterpret_cast<std::atomic<uint64_t>*>(table.links_memory_.data()),
       .home = spec.base.empty() ? table.home_memory_.data() : spec.base.data(),
       .spare = table.spare_memory_.data(),
+      .dirty = reinterpret_cast<uint64_t*>(table.dirty_bits_memory_.data()),
       .stride = stride,
       .blocks = spec.blocks,
   };
@@ -69,6 +73,7 @@ void BlockTable::Prefault() {
   home_memory_.Prefault(spec_.blocks * memory_.stride);
   spare_memory_.Prefault(spec_.spares * memory_.stride);
   dirty_memory_.Prefault(spec_.blocks * sizeof(uint32_t));
+  dirty_bits_memory_.Prefault(BitsBytes(spec_.blocks));
 }
 
 void BlockTable::Restamp(uint32_t index, SnapshotNumber stamp) {
@@ -82,11 +87,23 @@ PackedVersion BlockTable::CopyNewest(uint32_t index, SnapshotNumber stamp) {
   const PackedVersion old = head(index);
   const uint32_t slot = free_.back();
   free_.pop_back();
+  std::atomic_ref<bool>(moved_).store(true, std::memory_order_relaxed);  // See home().
   std::memcpy(data(slot), data(old.slot(index)), memory_.stride);
   memory_.links[slot].store(PackedVersion(old.stamp(), old.slot(index)).bits(),
                             std::memory_order_relaxed);  // Published by the head's release below.
   memory_.heads[index].store(PackedVersion(stamp, slot).bits(), std::memory_order_release);
   return PackedVersion(old.stamp(), old.slot(index));
+}
+
+void BlockTable::MarkDirty(uint32_t index) {
+  if (memory_.Dirty(index)) return;
+  memory_.dirty[index / 64] |= uint64_t{1} << index % 64;
+  dirty_[dirty_count_++] = index;
+}
+
+void BlockTable::ClearDirty() {
+  for (const uint32_t index : dirty()) memory_.dirty[index / 64] = 0;
+  dirty_count_ = 0;
 }
 
 void BlockTable::PushRetired(const Retired& retired) {

@@ -17,6 +17,8 @@
 
 namespace gyrus {
 
+class Store;
+
 // A snapshot is the number of the publish that made it visible.
 using SnapshotNumber = uint64_t;
 
@@ -63,8 +65,11 @@ struct TableMemory {
   std::atomic<uint64_t>* links = nullptr;  // (blocks + spares,) the version before, by slot.
   std::byte* home = nullptr;               // Slots [0, blocks).
   std::byte* spare = nullptr;              // Slots [blocks, blocks + spares).
+  uint64_t* dirty = nullptr;               // A bit per block, see BlockTable::MarkDirty.
   std::size_t stride = 0;                  // Bytes of a block.
   uint32_t blocks = 0;
+
+  bool Dirty(uint32_t index) const noexcept { return (dirty[index / 64] >> index % 64 & 1) != 0; }
 
   std::byte* data(uint32_t slot) const noexcept {
     return slot < blocks ? home + slot * stride : spare + (slot - blocks) * stride;
@@ -73,7 +78,8 @@ struct TableMemory {
 
 // How a table looks at one snapshot, or to the learner (number: all ones). A value; cheap.
 //
-// Thread-safe while its snapshot is pinned; the learner's view is the learner's.
+// Thread-safe while its snapshot is pinned; the learner's view is the learner's, who asks for a
+// new one after writing.
 class TableView {
  public:
   static constexpr SnapshotNumber kNewest = std::numeric_limits<SnapshotNumber>::max();
@@ -82,6 +88,8 @@ class TableView {
   // Requires: index < blocks().
   const std::byte* Read(uint32_t index) const noexcept GYRUS_NONBLOCKING {
     GYRUS_DCHECK(index < memory_->blocks);
+    if (home_ != nullptr) [[likely]]
+      return home_ + index * memory_->stride;
     // acquire: pairs with the learner's release, after it has filled the version.
     PackedVersion version(memory_->heads[index].load(std::memory_order_acquire));
     while (version.stamp() > number_) {
@@ -99,7 +107,8 @@ class TableView {
   // function that only prefetches for one without effect, and drops calls of it.
   [[gnu::always_inline]] void Prefetch(uint32_t index) const noexcept GYRUS_NONBLOCKING {
     const std::size_t stride = memory_->stride;
-    __builtin_prefetch(&memory_->heads[index]);
+    __builtin_prefetch(home_ == nullptr ? static_cast<const void*>(&memory_->heads[index])
+                                        : &memory_->dirty[index / 64]);
     // Of a long block the first lines; the hardware follows.
     for (std::size_t line = 0; line < stride && line < 256; line += 64) {
       __builtin_prefetch(memory_->home + index * stride + line);
@@ -111,19 +120,60 @@ class TableView {
  private:
   friend class BlockTable;
 
-  TableView(const TableMemory* memory, SnapshotNumber number) : memory_(memory), number_(number) {}
+  TableView(const TableMemory* memory, std::byte* home, SnapshotNumber number)
+      : memory_(memory), home_(home), number_(number) {}
 
   const TableMemory* memory_;
+  std::byte* home_;  // Where all blocks are, or null: follow the heads.
   SnapshotNumber number_;
+};
+
+// How a commit writes a table. While nobody reads or holds and no block has left its home, a write
+// costs one bit's test more than in a flat array. A value; cheap.
+//
+// The learner's; valid until the commit ends.
+class TableWriter {
+ public:
+  // As Commit::Write. Requires: index < the table's blocks.
+  std::byte* Write(uint32_t index) const noexcept GYRUS_NONBLOCKING {
+    GYRUS_DCHECK(index < memory_->blocks);
+    if (home_ != nullptr) [[likely]] {
+      if (memory_->Dirty(index)) [[likely]]
+        return home_ + index * memory_->stride;
+    } else {
+      // relaxed: the writer reads what it wrote itself.
+      const PackedVersion newest(memory_->heads[index].load(std::memory_order_relaxed));
+      if (newest.stamp() >= floor_) [[likely]]
+        return memory_->data(newest.slot(index));
+    }
+    return FirstWrite(index);
+  }
+
+  template <typename T>
+  T* As(uint32_t index) const noexcept GYRUS_NONBLOCKING {
+    return reinterpret_cast<T*>(Write(index));
+  }
+
+ private:
+  friend class Commit;
+
+  inline TableWriter(Store* store, uint32_t table);
+  std::byte* FirstWrite(uint32_t index) const noexcept GYRUS_NONBLOCKING;
+
+  Store* store_;
+  const TableMemory* memory_;
+  SnapshotNumber floor_;  // A version stamped at least this is written in place.
+  std::byte* home_;       // Where dirty blocks are written in place, or null: as the heads say.
+  uint32_t table_;
 };
 
 // The memory of one table: a slot for each block and each spare, the newest version of every
 // block, and a link from each version to the one before it. The rules about who may write what
 // are the Store's, which alone uses it. All memory is taken by Create.
 //
-// Reading: a head and a version are two dependent loads where a flat array needs one. Blocks
-// start at home, slot = index, so a prefetch can ask for both at once and is right until copies
-// have moved the block.
+// Reading: blocks start at home, slot = index, and are found there as in a flat array until the
+// first copy. From then on a head and a version are two dependent loads; a prefetch asks for both
+// at once, and is right for every block that has not moved.
 //
 // Movable, not copyable. One writer (the learner), many readers (TableView).
 class BlockTable {
@@ -141,7 +191,7 @@ class BlockTable {
   const TableSpec& spec() const { return spec_; }
   std::size_t stride() const { return memory_.stride; }
   TableView View(SnapshotNumber number) const noexcept GYRUS_NONBLOCKING {
-    return TableView(&memory_, number);
+    return TableView(&memory_, home(), number);
   }
 
   PackedVersion head(uint32_t index) const {
@@ -149,6 +199,14 @@ class BlockTable {
     return PackedVersion(memory_.heads[index].load(std::memory_order_relaxed));
   }
   std::byte* data(uint32_t slot) const { return memory_.data(slot); }
+  const TableMemory& memory() const { return memory_; }
+
+  // Where every block is as its index says, for the learner and for every snapshot that a reader
+  // may pin; null once any version has left its home. (What readers see is not written in place.)
+  std::byte* home() const noexcept {
+    // relaxed: moved_ is set before the publish whose number a reader must pin to need to know.
+    return std::atomic_ref<bool>(moved_).load(std::memory_order_relaxed) ? nullptr : memory_.home;
+  }
 
   // Touches every page, so that no step waits for the system.
   void Prefault();
@@ -169,21 +227,23 @@ class BlockTable {
   void PushRetired(const Retired& retired);
   void PopRetired();
 
-  // Blocks first written since the newest hold, each once.
-  void MarkDirty(uint32_t index) { dirty_[dirty_count_++] = index; }
+  // Blocks written since the newest hold, each once.
+  void MarkDirty(uint32_t index);
   std::span<const uint32_t> dirty() const { return {dirty_, dirty_count_}; }
-  void ClearDirty() { dirty_count_ = 0; }
+  void ClearDirty();
 
  private:
   explicit BlockTable(const TableSpec& spec) : spec_(spec) {}
 
   TableSpec spec_;
   TableMemory memory_;
+  mutable bool moved_ = false;  // Through std::atomic_ref: readers look.
   PageMemory heads_memory_;
   PageMemory links_memory_;
   PageMemory home_memory_;
   PageMemory spare_memory_;
   PageMemory dirty_memory_;
+  PageMemory dirty_bits_memory_;
   uint32_t* dirty_ = nullptr;  // (blocks,)
   std::size_t dirty_count_ = 0;
   std::vector<uint32_t> free_;    // Capacity spares: never grows.

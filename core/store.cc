@@ -137,8 +137,9 @@ std::byte* Store::FirstWriteLocked(BlockId id) {
   const SnapshotNumber stamp = newest.stamp();
   const SnapshotNumber draft = published_.load(std::memory_order_relaxed) + 1;
   const SnapshotNumber newest_hold = holds_.empty() ? 0 : holds_.back().number;
-  draft_is_dirty_ = true;
-  if (stamp <= newest_hold) table.MarkDirty(id.index);
+  table.MarkDirty(id.index);
+  // Whoever looks later sees it at any number, so that the stamp need not tell.
+  if (floors_[id.table] == 1 && table.home() != nullptr) return table.data(id.index);
   const bool held = !holds_.empty() && stamp <= newest_hold;
   const bool read = ReadersMaySeeLocked(id.table, stamp);
   if (!held && !read) {
@@ -152,6 +153,10 @@ std::byte* Store::FirstWriteLocked(BlockId id) {
     RetireLocked(id.table, retired);
   }
   return table.data(table.head(id.index).slot(id.index));
+}
+
+std::byte* TableWriter::FirstWrite(uint32_t index) const noexcept ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  return store_->FirstWriteLocked({table_, index});
 }
 
 bool Store::HasSparesLocked(std::span<const uint32_t> needs) const {
@@ -225,9 +230,7 @@ void Store::DropHold(SnapshotNumber number) {
     both.erase(std::unique(both.begin(), both.end()), both.end());
     next->changed = std::move(both);
   } else {
-    for (const BlockId& id : held->changed) {
-      if (tables_[id.table].head(id.index).stamp() <= number) tables_[id.table].MarkDirty(id.index);
-    }
+    for (const BlockId& id : held->changed) tables_[id.table].MarkDirty(id.index);
   }
   holds_.erase(held);
   RefreshFloorsLocked();

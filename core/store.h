@@ -128,6 +128,7 @@ class Store {
   friend class Commit;
   friend class Hold;
   friend class Reader;
+  friend class TableWriter;
   friend class View;
 
   // One reader's announcement: the number that it may be reading, or 0. On its own cache line.
@@ -204,6 +205,9 @@ class ABSL_SCOPED_LOCKABLE Commit {
     return reinterpret_cast<T*>(Write(id));
   }
 
+  // For many writes to one table.
+  TableWriter table(uint32_t table) noexcept GYRUS_NONBLOCKING;
+
   View view() const { return store_->Draft(); }
 
  private:
@@ -266,16 +270,20 @@ class Reader {
   int slot_;
 };
 
-inline std::byte* Commit::Write(BlockId id) noexcept ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  GYRUS_DCHECK(id.table < store_->tables_.size());
-  BlockTable& table = store_->tables_[id.table];
-  GYRUS_DCHECK(id.index < table.spec().blocks);
-  const PackedVersion newest = table.head(id.index);
-  if (newest.stamp() < store_->floors_[id.table]) [[unlikely]]
-    return store_->FirstWriteLocked(id);
-  store_->draft_is_dirty_ = true;
-  return table.data(newest.slot(id.index));
+inline TableWriter::TableWriter(Store* store, uint32_t table) ABSL_NO_THREAD_SAFETY_ANALYSIS
+    : store_(store),
+      memory_(&store->tables_[table].memory()),
+      floor_(store->floors_[table]),
+      home_(floor_ == 1 ? store->tables_[table].home() : nullptr),
+      table_(table) {}
+
+inline TableWriter Commit::table(uint32_t table) noexcept ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  GYRUS_DCHECK(table < store_->tables_.size());
+  store_->draft_is_dirty_ = true;  // It will be; what is written in place does not say so again.
+  return TableWriter(store_, table);
 }
+
+inline std::byte* Commit::Write(BlockId id) noexcept { return table(id.table).Write(id.index); }
 
 inline TableView View::table(uint32_t table) const noexcept {
   return store_->tables_[table].View(number_);

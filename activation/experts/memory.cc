@@ -286,11 +286,10 @@ void MemoryExpert::EvidenceAlong(const Path& path, std::byte* scratch,
 }
 
 // A new row in the less used of a context's two slots.
-MemoryExpert::Row* MemoryExpert::Found(const Slot& slot, uint32_t table,
-                                       Commit* commit) const noexcept {
-  const TableView rows = commit->view().table(table);
+MemoryExpert::Row* MemoryExpert::Found(const Slot& slot, const TableView& rows,
+                                       const TableWriter& writer) const noexcept {
   const bool other = rows.As<Row>(slot.index ^ 1U)->count[0] < rows.As<Row>(slot.index)->count[0];
-  Row* const row = commit->As<Row>({table, slot.index ^ (other ? 1U : 0U)});
+  Row* const row = writer.As<Row>(slot.index ^ (other ? 1U : 0U));
   *row = kAbsent<Row>;
   std::memset(row->history, 1, sizeof(row->history));
   row->check = slot.check;
@@ -329,10 +328,11 @@ void MemoryExpert::LearnNibble(const Path& path, uint32_t half, Scratch* step,
     float untaught[2] = {0.0F, 0.0F};
     float* state = untaught;
     Row* row = nullptr;
+    const TableWriter rows = commit->table(tables_.rows + c);
     if (slot.row == &kAbsent<Row>) {
-      row = Found(slot, tables_.rows + c, commit);
+      row = Found(slot, step->view.table(tables_.rows + c), rows);
     } else {
-      row = commit->As<Row>({tables_.rows + c, slot.index});
+      row = rows.As<Row>(slot.index);
       state = states + std::size_t{c} * kHistories;
     }
     if (count == 4) {

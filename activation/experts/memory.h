@@ -60,7 +60,7 @@ class MemoryExpert final : public Expert {
   void Say(const Nibble& nibble, const uint32_t* nodes, const Scratch& step, float* inputs,
            std::size_t stride) const noexcept;
   void LearnBit(const Bit& bit, Row* row, float* state) const noexcept;
-  Row* Found(const Slot& slot, uint32_t table, Commit* commit) const noexcept;
+  Row* Found(const Slot& slot, const TableView& rows, const TableWriter& writer) const noexcept;
   void LearnNibble(const Path& path, uint32_t half, Scratch* step, Commit* commit) const noexcept;
 
   uint32_t encoder_;

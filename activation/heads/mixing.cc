@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a symbol costs: for each of its bits one call to every expert, a few dot products of a few
-// dozen floats (one kernel call), and as many updates. Weight vectors that need no signal are
-// asked of the memory for the whole path before the first decision.
+// What a symbol costs: a walk of its path by each expert, then for all decisions on the path
+// together one kernel call that mixes and one that learns. Weight vectors that need no signal are
+// asked of the memory for the whole path before the experts are.
 #include "activation/heads/mixing.h"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 
 #include "activation/heads/mixing_step.h"
 #include "core/rng.h"
@@ -31,29 +30,25 @@ inline MixingHead::Step* MixingHead::At(const StepContext& context) const noexce
   return reinterpret_cast<Step*>(Scratch(context));
 }
 
-inline MixingHead::Decision* MixingHead::At(const StepContext& context,
-                                            uint32_t depth) const noexcept {
-  return reinterpret_cast<Decision*>(Scratch(context) + sizeof(Step) + depth * decision_bytes_);
-}
-
-inline std::span<float> MixingHead::Inputs(const StepContext& context,
-                                           uint32_t depth) const noexcept {
-  return {reinterpret_cast<float*>(At(context, depth) + 1), width_};
+inline float* MixingHead::Inputs(const StepContext& context, uint32_t depth) const noexcept {
+  return reinterpret_cast<float*>(Scratch(context) + sizeof(Step)) + std::size_t{depth} * width_;
 }
 
 void MixingHead::Begin(const StepContext& context) const noexcept {
   Step& step = *At(context);
   for (std::size_t s = 0; s < sets_.size(); ++s) {
-    step.sets[s] = Prefix(sets_[s], *context.activity);
+    step.set_prefixes[s] = Prefix(sets_[s], *context.activity);
   }
   for (std::size_t m = 0; m < maps_.size(); ++m) {
-    step.maps[m] = Prefix(maps_[m], *context.activity);
+    step.map_prefixes[m] = Prefix(maps_[m], *context.activity);
   }
-  step.last = Prefix(last_, *context.activity);
+  step.last_prefix = Prefix(last_, *context.activity);
+  step.inputs.sets = sets_.size();
+  step.inputs.width = width_;
   for (uint32_t depth = 0; depth < depth_; ++depth) {
-    const std::span<float> x = Inputs(context, depth);
+    float* const x = Inputs(context, depth);
     x[bias_] = kBias;
-    std::fill(x.begin() + bias_ + 1, x.end(), 0.0F);
+    std::fill(x + bias_ + 1, x + width_, 0.0F);
   }
   for (const Member& member : members_) {
     member.expert->Begin(context, Scratch(context) + member.scratch);
@@ -69,90 +64,116 @@ uint64_t MixingHead::Prefix(const Gate& gate, const Activity& activity) const no
   return row;
 }
 
-inline uint32_t MixingHead::Pick(const Gate& gate, uint64_t prefix, uint32_t node, uint32_t depth,
-                                 const uint32_t* signals) noexcept {
-  uint64_t row = prefix + gate.node_weight * node + gate.depth_weight * depth;
-  for (const Term& term : gate.signals) row += term.weight * signals[term.factor.source];
-  return static_cast<uint32_t>(gate.hashed ? Mix64(row) & (gate.rows - 1) : row);
+// The row that a gate picks at every decision.
+inline void MixingHead::Pick(const Gate& gate, uint64_t prefix, const Step& step,
+                             uint32_t* rows) noexcept {
+  for (std::size_t n = 0; n < step.inputs.decisions; ++n) {
+    uint64_t row = prefix + gate.node_weight * step.nodes[n] + gate.depth_weight * step.depths[n];
+    for (const Term& term : gate.signals) row += term.weight * step.signals[n][term.factor.source];
+    rows[n] = static_cast<uint32_t>(gate.hashed ? Mix64(row) & (gate.rows - 1) : row);
+  }
 }
 
-// Asks the memory for what the path to `symbol` will read.
-void MixingHead::Approach(const StepContext& context, uint32_t symbol) const noexcept {
-  const uint32_t leaf = (1U << depth_) | symbol;
+// visit(gate, prefix, rows) for each.
+template <typename Visit>
+[[gnu::always_inline]] inline void MixingHead::ForEachGate(Step* step, Visit visit) const noexcept {
+  for (std::size_t s = 0; s < sets_.size(); ++s) {
+    visit(sets_[s], step->set_prefixes[s], step->sets[s]);
+  }
+  for (std::size_t m = 0; m < maps_.size(); ++m) {
+    visit(maps_[m], step->map_prefixes[m], step->maps[m]);
+  }
+  visit(last_, step->last_prefix, step->last);
+}
+
+// Makes `node` the decision in lane `n`, its evidence in row `evidence`.
+inline void MixingHead::Ask(const StepContext& context, uint32_t n, uint32_t node,
+                            uint32_t evidence) const noexcept {
+  Step& step = *At(context);
+  step.nodes[n] = node;
+  step.depths[n] = DepthOf(node);
+  step.inputs.x[n] = Inputs(context, evidence);
+  step.signals[n] = step.evidence[evidence];
+  step.inputs.decisions = n + 1;
+}
+
+// Asks the memory for what the path will read.
+void MixingHead::Approach(const StepContext& context, const Path& path) const noexcept {
   for (const Member& member : members_) {
     for (uint32_t depth = 0; depth < depth_; depth += 4) {
-      member.expert->Approach(leaf >> (depth_ - depth), Scratch(context) + member.scratch);
+      member.expert->Approach(path.node(depth), Scratch(context) + member.scratch);
     }
   }
-  const Step& step = *At(context);
+  Step& step = *At(context);
   // Inlined, since GCC drops calls of what only prefetches.
-  const auto ask = [&](const Gate& gate, uint64_t prefix) __attribute__((always_inline)) {
-    if (!gate.early) return;
-    const TableView rows = context.view.table(gate.table);
-    for (uint32_t depth = 0; depth < depth_; ++depth) {
-      rows.Prefetch(Pick(gate, prefix, leaf >> (depth_ - depth), depth, nullptr));
-    }
-  };
-  for (std::size_t s = 0; s < sets_.size(); ++s) ask(sets_[s], step.sets[s]);
-  for (std::size_t m = 0; m < maps_.size(); ++m) ask(maps_[m], step.maps[m]);
+  ForEachGate(
+      &step, [&](const Gate& gate, uint64_t prefix, uint32_t* rows) __attribute__((always_inline)) {
+        if (!gate.early()) return;
+        Pick(gate, prefix, step, rows);
+        const TableView table = context.view.table(gate.table);
+        for (std::size_t n = 0; n < step.inputs.decisions; ++n) {
+          table.Prefetch(rows[n]);
+        }
+      });
 }
 
-// The probability of bit 1 at `node`; leaves at its depth what Learn needs.
+// The probability of bit 1 at `node` alone.
 float MixingHead::Decide(const StepContext& context, uint32_t node) const noexcept {
-  const uint32_t depth = DepthOf(node);
-  const std::span<float> x = Inputs(context, depth);
-  uint32_t* const signals = At(context)->signals[depth];
+  Step& step = *At(context);
   for (const Member& member : members_) {
     const ExpertShape& shape = member.expert->shape();
     member.expert->Evidence(node, Scratch(context) + member.scratch,
-                            x.subspan(member.first_input, shape.width),
-                            {signals + member.first_signal, shape.signal_ranges.size()});
+                            {Inputs(context, 0) + member.first_input, shape.width},
+                            {step.evidence[0] + member.first_signal, shape.signal_ranges.size()});
   }
-  return Mix(context, node);
+  Ask(context, 0, node, 0);
+  ForEachGate(&step, [&](const Gate& gate, uint64_t prefix, uint32_t* rows) {
+    Pick(gate, prefix, step, rows);
+  });
+  Mix(context);
+  return step.served[0];
 }
 
-// The same, where the evidence lies at the node's depth.
-float MixingHead::Mix(const StepContext& context, uint32_t node) const noexcept {
-  const uint32_t depth = DepthOf(node);
-  const Step& step = *At(context);
-  Decision* const decision = At(context, depth);
-  const uint32_t* const signals = step.signals[depth];
-  const std::size_t count = sets_.size();
-  const float* weights[kernels::kMaxSets];
-  for (std::size_t s = 0; s < count; ++s) {
-    const Gate& gate = sets_[s];
-    const uint32_t row = Pick(gate, step.sets[s], node, depth, signals);
-    decision->sets[s] = row;
-    weights[s] = context.view.table(gate.table).As<float>(row);
-  }
-  decision->last = Pick(last_, step.last, node, depth, signals);
-  const float* const last = context.view.table(last_.table).As<float>(decision->last);
-  const std::span<const float> x(reinterpret_cast<const float*>(decision + 1), width_);
-  const kernels::Mixed mixed =
-      kernels::Mix(x, {weights, count}, last, decision->logits, decision->probabilities);
-  decision->mixed = mixed.probability;
-  const float at = std::clamp(mixed.logit, -kMapMaxLogit, kMapMaxLogit) * kMapScale + kMapMiddle;
-  decision->cell = static_cast<uint32_t>(at);
-  decision->fraction = at - static_cast<float>(decision->cell);
-  decision->probability = CorrectByMaps(context, node, depth, decision);
-  return decision->probability;
-}
-
-inline float MixingHead::CorrectByMaps(const StepContext& context, uint32_t node, uint32_t depth,
-                                       Decision* decision) const noexcept {
-  const Step& step = *At(context);
-  float p = decision->mixed;
-  if (!maps_.empty()) {
-    float sum = 0.0F;
-    for (std::size_t m = 0; m < maps_.size(); ++m) {
-      const uint32_t row = Pick(maps_[m], step.maps[m], node, depth, step.signals[depth]);
-      decision->maps[m] = row;
-      const float* const cells = context.view.table(maps_[m].table).As<float>(row) + decision->cell;
-      sum += cells[0] + (cells[1] - cells[0]) * decision->fraction;
+// Makes the decisions asked for, from the evidence and the rows picked.
+void MixingHead::Mix(const StepContext& context) const noexcept {
+  Step& step = *At(context);
+  const std::size_t decisions = step.inputs.decisions;
+  for (std::size_t s = 0; s < sets_.size(); ++s) {
+    const TableView table = context.view.table(sets_[s].table);
+    for (std::size_t n = 0; n < decisions; ++n) {
+      step.inputs.weights[s][n] = table.As<float>(step.sets[s][n]);
     }
-    p = 0.5F * (p + sum / static_cast<float>(maps_.size()));
   }
-  return std::clamp(p, kLeast, 1.0F - kLeast);
+  const TableView table = context.view.table(last_.table);
+  for (std::size_t n = 0; n < decisions; ++n) {
+    step.inputs.last[n] = table.As<float>(step.last[n]);
+  }
+  kernels::Mix(step.inputs, &step.mixture);
+  CorrectByMaps(context);
+}
+
+inline void MixingHead::CorrectByMaps(const StepContext& context) const noexcept {
+  Step& step = *At(context);
+  float sums[kMaxDepth] = {};
+  for (std::size_t n = 0; n < kMaxDepth; ++n) {
+    const float at =
+        std::clamp(step.mixture.mixed[n], -kMapMaxLogit, kMapMaxLogit) * kMapScale + kMapMiddle;
+    step.cells[n] = static_cast<uint32_t>(static_cast<int32_t>(at));
+    step.fractions[n] = at - static_cast<float>(static_cast<int32_t>(at));
+  }
+  for (std::size_t m = 0; m < maps_.size(); ++m) {
+    const TableView table = context.view.table(maps_[m].table);
+    for (std::size_t n = 0; n < step.inputs.decisions; ++n) {
+      const float* const cells = table.As<float>(step.maps[m][n]) + step.cells[n];
+      sums[n] += cells[0] + (cells[1] - cells[0]) * step.fractions[n];
+    }
+  }
+  const float share = maps_.empty() ? 0.0F : 0.5F / static_cast<float>(maps_.size());
+  const float own = maps_.empty() ? 1.0F : 0.5F;
+  for (std::size_t n = 0; n < kMaxDepth; ++n) {
+    const float p = own * step.mixture.probability[n] + share * sums[n];
+    step.served[n] = std::clamp(p, kLeast, 1.0F - kLeast);
+  }
 }
 
 // The path to a symbol, deciding wherever labels have gone both ways or would now.
@@ -164,25 +185,32 @@ Path MixingHead::PathTo(uint32_t symbol, const SeenClasses::Now& seen) const noe
   return path;
 }
 
-// Walks the path to `symbol` as far as there is anything to decide; leaves every decision on it at
-// its depth. Returns the probability served.
-double MixingHead::Probability(const StepContext& context, uint32_t symbol) const noexcept {
-  const SeenClasses::Now seen = seen_.At(context.view);
-  const Path path = PathTo(symbol, seen);
-  Approach(context, symbol);
-  uint32_t* const signals = At(context)->signals[0];
+// Walks a path as far as there is anything to decide; leaves the decisions for LearnDecisions.
+// Returns the probability served.
+double MixingHead::Probability(const StepContext& context, const Path& path) const noexcept {
+  Step& step = *At(context);
+  step.inputs.decisions = 0;
+  uint32_t count = 0;
+  for (uint32_t depth = 0; depth < depth_; ++depth) {
+    if (path.decides(depth)) Ask(context, count++, path.node(depth), depth);
+  }
+  Approach(context, path);
   for (const Member& member : members_) {
     member.expert->EvidenceAlong(path, Scratch(context) + member.scratch,
-                                 {.inputs = Inputs(context, 0).data() + member.first_input,
-                                  .inputs_stride = decision_bytes_ / sizeof(float),
-                                  .signals = signals + member.first_signal,
+                                 {.inputs = Inputs(context, 0) + member.first_input,
+                                  .inputs_stride = width_,
+                                  .signals = step.evidence[0] + member.first_signal,
                                   .signals_stride = kMaxSignals});
   }
+  ForEachGate(&step, [&](const Gate& gate, uint64_t prefix, uint32_t* rows) {
+    if (!gate.early()) Pick(gate, prefix, step, rows);
+  });
+  if (count > 0) Mix(context);
+  const SeenClasses::Now seen = seen_.At(context.view);
   float probability = seen.Seen(path.leaf) ? 1.0F : 0.0F;
-  for (uint32_t depth = 0; depth < depth_; ++depth) {
-    if (!path.decides(depth)) continue;
-    const float p = Mix(context, path.node(depth));
-    probability *= path.bit(depth) != 0 ? p : 1.0F - p;
+  for (uint32_t n = 0; n < count; ++n) {
+    const bool one = path.bit(step.depths[n]) != 0;
+    probability *= one ? step.served[n] : 1.0F - step.served[n];
   }
   return static_cast<double>(seen.Served(probability, classes_));
 }
@@ -190,46 +218,50 @@ double MixingHead::Probability(const StepContext& context, uint32_t symbol) cons
 double MixingHead::Learn(const StepContext& context, const Target& target,
                          Commit* commit) const noexcept {
   const Path path = PathTo(target.symbol, seen_.At(context.view));
-  const double probability = Probability(context, target.symbol);
+  const double probability = Probability(context, path);
   for (const Member& member : members_) {
     member.expert->Learn(path, Scratch(context) + member.scratch, commit);
   }
-  for (uint32_t depth = 0; depth < depth_; ++depth) {
-    if (path.decides(depth)) LearnDecision(context, path.node(depth), path.bit(depth), commit);
-  }
+  if (path.decided != 0) LearnDecisions(context, path, commit);
   seen_.Learn(path.leaf, commit);
   return -std::log(probability);
 }
 
-void MixingHead::LearnDecision(const StepContext& context, uint32_t node, uint32_t bit,
-                               Commit* commit) const noexcept {
-  const uint32_t depth = DepthOf(node);
-  const Decision& decision = *At(context, depth);
-  const std::span<const float> x(reinterpret_cast<const float*>(&decision + 1), width_);
-  const std::size_t count = sets_.size();
-  const float y = static_cast<float>(bit);
-  const float visits_scale = spec_.rate_visits;
-  const float rate_last = spec_.rate_last;
-  const float fading = (spec_.rate_first - spec_.rate_last) * spec_.rate_visits;
-  float* weights[kernels::kMaxSets];
-  float steps[kernels::kMaxSets];
-  for (std::size_t s = 0; s < count; ++s) {
-    float* const w = commit->As<float>({sets_[s].table, decision.sets[s]});
-    weights[s] = w;
-    const float visits = w[x.size() - 1];
-    const float rate = rate_last + fading / (visits_scale + visits);
-    w[x.size() - 1] = visits + 1.0F;
-    steps[s] = rate * (y - decision.probabilities[s]);
+void MixingHead::LearnDecisions(const StepContext& context, const Path& path,
+                                Commit* commit) const noexcept {
+  Step& step = *At(context);
+  const std::size_t decisions = step.inputs.decisions;
+  kernels::MixLesson lesson;
+  for (std::size_t n = 0; n < kMaxDepth; ++n) {
+    lesson.bits[n] = n < decisions ? static_cast<float>(path.bit(step.depths[n])) : 0.0F;
   }
-  kernels::MixUpdate(x, {weights, count}, steps);
-  float* const last = commit->As<float>({last_.table, decision.last});
-  const float step = spec_.final_rate * (y - decision.mixed);
-  for (std::size_t s = 0; s < count; ++s) last[s] += step * decision.logits[s];
+  for (std::size_t s = 0; s < sets_.size(); ++s) {
+    const TableWriter table = commit->table(sets_[s].table);
+    for (std::size_t n = 0; n < decisions; ++n) {
+      lesson.weights[s][n] = table.As<float>(step.sets[s][n]);
+    }
+  }
+  const TableWriter table = commit->table(last_.table);
+  for (std::size_t n = 0; n < decisions; ++n) lesson.last[n] = table.As<float>(step.last[n]);
+  kernels::MixLearn(step.inputs, step.mixture, lesson,
+                    {.first = spec_.rate_first,
+                     .last = spec_.rate_last,
+                     .fade = spec_.rate_visits,
+                     .final = spec_.final_rate});
+  LearnMaps(step, lesson.bits, commit);
+}
+
+inline void MixingHead::LearnMaps(const Step& step, const float* bits,
+                                  Commit* commit) const noexcept {
   for (std::size_t m = 0; m < maps_.size(); ++m) {
-    float* const cells = commit->As<float>({maps_[m].table, decision.maps[m]}) + decision.cell;
-    const float upper = spec_.maps[m].rate * decision.fraction;
-    cells[0] += (spec_.maps[m].rate - upper) * (y - cells[0]);
-    cells[1] += upper * (y - cells[1]);
+    const TableWriter table = commit->table(maps_[m].table);
+    const float rate = spec_.maps[m].rate;
+    for (std::size_t n = 0; n < step.inputs.decisions; ++n) {
+      float* const cells = table.As<float>(step.maps[m][n]) + step.cells[n];
+      const float upper = rate * step.fractions[n];
+      cells[0] += (rate - upper) * (bits[n] - cells[0]);
+      cells[1] += upper * (bits[n] - cells[1]);
+    }
   }
 }
 
@@ -239,7 +271,8 @@ void MixingHead::Predict(const StepContext& context, const Want& want,
   if (want.kind == Want::Kind::kDistribution) Distribution(context, prediction);
   if (want.kind == Want::Kind::kSymbol) {
     prediction->best = want.symbol;
-    prediction->best_probability = static_cast<float>(Probability(context, want.symbol));
+    const Path path = PathTo(want.symbol, seen_.At(context.view));
+    prediction->best_probability = static_cast<float>(Probability(context, path));
   }
 }
 

@@ -43,7 +43,6 @@ class MixingHead final : public Head {
 
  private:
   struct Step;
-  struct Decision;
   struct Frontier;
 
   // One number that takes part in picking a weight vector or a map's row.
@@ -69,7 +68,7 @@ class MixingHead final : public Head {
     uint32_t rows =
         0;  // Product of the ranges (0: too many), or the table's size where it is hashed.
     bool hashed = false;
-    bool early = false;  // No signals: known before the evidence is.
+    bool early() const { return signals.empty(); }  // Known before the evidence is.
   };
   struct Member {
     std::unique_ptr<Expert> expert;
@@ -93,20 +92,20 @@ class MixingHead final : public Head {
                                 const std::vector<Readable>& readables) const;
   std::byte* Scratch(const StepContext& context) const noexcept;
   Step* At(const StepContext& context) const noexcept;
-  Decision* At(const StepContext& context, uint32_t depth) const noexcept;
-  std::span<float> Inputs(const StepContext& context, uint32_t depth) const noexcept;
+  float* Inputs(const StepContext& context, uint32_t depth) const noexcept;
   uint64_t Prefix(const Gate& gate, const Activity& activity) const noexcept;
-  static uint32_t Pick(const Gate& gate, uint64_t prefix, uint32_t node, uint32_t depth,
-                       const uint32_t* signals) noexcept;
+  static void Pick(const Gate& gate, uint64_t prefix, const Step& step, uint32_t* rows) noexcept;
+  template <typename Visit>
+  void ForEachGate(Step* step, Visit visit) const noexcept;
+  void Ask(const StepContext& context, uint32_t n, uint32_t node, uint32_t evidence) const noexcept;
+  void Approach(const StepContext& context, const Path& path) const noexcept;
   float Decide(const StepContext& context, uint32_t node) const noexcept;
-  float Mix(const StepContext& context, uint32_t node) const noexcept;
-  float CorrectByMaps(const StepContext& context, uint32_t node, uint32_t depth,
-                      Decision* decision) const noexcept;
+  void Mix(const StepContext& context) const noexcept;
+  void CorrectByMaps(const StepContext& context) const noexcept;
   Path PathTo(uint32_t symbol, const SeenClasses::Now& seen) const noexcept;
-  void Approach(const StepContext& context, uint32_t symbol) const noexcept;
-  double Probability(const StepContext& context, uint32_t symbol) const noexcept;
-  void LearnDecision(const StepContext& context, uint32_t node, uint32_t bit,
-                     Commit* commit) const noexcept;
+  double Probability(const StepContext& context, const Path& path) const noexcept;
+  void LearnDecisions(const StepContext& context, const Path& path, Commit* commit) const noexcept;
+  void LearnMaps(const Step& step, const float* bits, Commit* commit) const noexcept;
   void Best(const StepContext& context, Prediction* prediction) const noexcept;
   void Distribution(const StepContext& context, Prediction* prediction) const noexcept;
 
@@ -123,7 +122,6 @@ class MixingHead final : public Head {
   SeenClasses seen_;
   Gate last_;
   std::size_t scratch_ = 0;  // Offset in the activity's head scratch.
-  std::size_t decision_bytes_ = 0;
 };
 
 }  // namespace gyrus

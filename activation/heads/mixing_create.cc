@@ -86,9 +86,9 @@ absl::Status MixingHead::AddExperts(const std::vector<Readable>& readables, Plan
   bias_ = inputs;
   const uint32_t used = inputs + 2;  // The bias, and the place of the visits.
   width_ = (used + kernels::kMixingLanes - 1) / kernels::kMixingLanes * kernels::kMixingLanes;
-  decision_bytes_ = sizeof(Decision) + width_ * sizeof(float);
-  for (Member& member : members_) member.scratch += sizeof(Step) + kMaxDepth * decision_bytes_;
-  scratch_ = builder->AddHeadScratch(sizeof(Step) + kMaxDepth * decision_bytes_ + scratch);
+  const std::size_t inputs_bytes = kMaxDepth * width_ * sizeof(float);
+  for (Member& member : members_) member.scratch += sizeof(Step) + inputs_bytes;
+  scratch_ = builder->AddHeadScratch(sizeof(Step) + inputs_bytes + scratch);
   return absl::OkStatus();
 }
 
@@ -119,6 +119,7 @@ absl::Status MixingHead::AddGates(const std::string& name, const std::vector<Rea
   GYRUS_ASSIGN_OR_RETURN(BlockLayout last_layout,
                          BlockLayout::Create({{.name = "v", .columns = kernels::kMaxSets}}));
   const std::size_t count = sets_.size();
+  if (spec_.last.empty()) spec_.last = {"node"};
   GYRUS_ASSIGN_OR_RETURN(last_, ParseSet(spec_.last, readables));
   last_.table = builder->AddTable(name + ".last", std::move(last_layout), last_.rows, depth_,
                                   [count](uint32_t, std::span<std::byte> block) {
@@ -211,7 +212,6 @@ absl::StatusOr<MixingHead::Gate> MixingHead::ParseGate(
     rows = std::min<uint64_t>(rows * factor.range, kMaxGateRows + 1);
     weight *= factor.range;
   }
-  gate.early = gate.signals.empty();
   gate.rows = rows > kMaxGateRows ? 0 : static_cast<uint32_t>(rows);
   return gate;
 }

@@ -18,14 +18,17 @@ namespace hn = hwy::HWY_NAMESPACE;
 using MixD = hn::CappedTag<float, kMixingLanes>;
 using MixV = hn::Vec<MixD>;
 
+// One decision per lane.
+using DecisionD = hn::CappedTag<float, kMaxDecisions>;
+
 // 2^t split into a whole power, added to the exponent bits, and a polynomial on [-1/2, 1/2].
-HWY_INLINE MixV LogisticVector(MixV x) {
-  const MixD d;
-  const hn::RebindToSigned<MixD> di;
-  const MixV t = hn::Mul(x, hn::Set(d, -1.44269504F));
-  const MixV whole = hn::Round(t);
-  const MixV f = hn::Sub(t, whole);
-  MixV e = hn::Set(d, 1.3333558e-3F);
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V LogisticVector(D d, V x) {
+  const hn::RebindToSigned<D> di;
+  const V t = hn::Mul(x, hn::Set(d, -1.44269504F));
+  const V whole = hn::Round(t);
+  const V f = hn::Sub(t, whole);
+  V e = hn::Set(d, 1.3333558e-3F);
   e = hn::MulAdd(e, f, hn::Set(d, 9.6181291e-3F));
   e = hn::MulAdd(e, f, hn::Set(d, 5.5504109e-2F));
   e = hn::MulAdd(e, f, hn::Set(d, 2.4022651e-1F));
@@ -36,12 +39,21 @@ HWY_INLINE MixV LogisticVector(MixV x) {
   return hn::Div(hn::Set(d, 1.0F), hn::Add(hn::Set(d, 1.0F), e));
 }
 
-HWY_INLINE MixV Clamp(MixV x) {
-  const MixD d;
-  return hn::Min(hn::Max(x, hn::Set(d, -kMaxLogit)), hn::Set(d, kMaxLogit));
+float LogisticImpl(float x) {
+  const DecisionD d;
+  return hn::GetLane(LogisticVector(d, hn::Set(d, x)));
 }
 
-float LogisticImpl(float x) { return hn::GetLane(LogisticVector(hn::Set(MixD(), x))); }
+// Clamps the logits of all decisions in place; their logistics go to `probabilities`.
+HWY_INLINE void SquashLanes(float* logits, float* probabilities) {
+  const DecisionD d;
+  for (std::size_t n = 0; n < kMaxDecisions; n += hn::Lanes(d)) {
+    const auto least = hn::Max(hn::Load(d, logits + n), hn::Set(d, -kMaxLogit));
+    const auto logit = hn::Min(least, hn::Set(d, kMaxLogit));
+    hn::Store(logit, d, logits + n);
+    hn::Store(LogisticVector(d, logit), d, probabilities + n);
+  }
+}
 
 // With a width known to the compiler, the loops over it unroll.
 HWY_INLINE MixV DotVector(const float* x, const float* w, std::size_t width) {
@@ -60,48 +72,73 @@ HWY_INLINE MixV DotVector(const float* x, const float* w, std::size_t width) {
 
 constexpr std::size_t kUsualWidth = 32;
 
-HWY_INLINE Mixed MixOf(const float* x, std::size_t width, const float* const* sets,
-                       std::size_t count, const float* last, float* logits, float* probabilities) {
+HWY_INLINE void MixOf(const MixInputs& in, std::size_t width, Mixture* out) {
   const MixD d;
-  const std::size_t lanes = hn::Lanes(d);
-  for (std::size_t s = 0; s < count; ++s) {
-    logits[s] = hn::GetLane(hn::SumOfLanes(d, DotVector(x, sets[s], width)));
-  }
-  for (std::size_t s = count; s < kMaxSets; ++s) logits[s] = 0.0F;
-  MixV sum = hn::Zero(d);
-  for (std::size_t s = 0; s < kMaxSets; s += lanes) {
-    const MixV logit = Clamp(hn::LoadU(d, logits + s));
-    hn::StoreU(logit, d, logits + s);
-    hn::StoreU(LogisticVector(logit), d, probabilities + s);
-    sum = hn::MulAdd(logit, hn::LoadU(d, last + s), sum);
-  }
-  const MixV z = Clamp(hn::SumOfLanes(d, sum));
-  return {hn::GetLane(z), hn::GetLane(LogisticVector(z))};
-}
-
-Mixed MixImpl(const float* x, std::size_t width, const float* const* sets, std::size_t count,
-              const float* last, float* logits, float* probabilities) {
-  if (width == kUsualWidth) return MixOf(x, kUsualWidth, sets, count, last, logits, probabilities);
-  return MixOf(x, width, sets, count, last, logits, probabilities);
-}
-
-HWY_INLINE void UpdateOf(const float* x, std::size_t width, float* const* sets, std::size_t count,
-                         const float* steps) {
-  const MixD d;
-  const std::size_t lanes = hn::Lanes(d);
-  for (std::size_t s = 0; s < count; ++s) {
-    const MixV step = hn::Set(d, steps[s]);
-    for (std::size_t j = 0; j < width; j += lanes) {
-      float* const w = sets[s] + j;
-      hn::Store(hn::MulAdd(step, hn::Load(d, x + j), hn::Load(d, w)), d, w);
+  for (std::size_t n = 0; n < in.decisions; ++n) {
+    for (std::size_t s = 0; s < in.sets; ++s) {
+      const MixV products = DotVector(in.x[n], in.weights[s][n], width);
+      out->logits[s][n] = hn::GetLane(hn::SumOfLanes(d, products));
     }
   }
+  for (std::size_t s = 0; s < in.sets; ++s) SquashLanes(out->logits[s], out->probabilities[s]);
+  for (std::size_t n = 0; n < in.decisions; ++n) {
+    const float* const last = in.last[n];
+    float sum = 0.0F;
+    for (std::size_t s = 0; s < in.sets; ++s) sum += last[s] * out->logits[s][n];
+    out->mixed[n] = sum;
+  }
+  SquashLanes(out->mixed, out->probability);
 }
 
-void MixUpdateImpl(const float* x, std::size_t width, float* const* sets, std::size_t count,
-                   const float* steps) {
-  if (width == kUsualWidth) return UpdateOf(x, kUsualWidth, sets, count, steps);
-  UpdateOf(x, width, sets, count, steps);
+void MixImpl(const MixInputs& in, Mixture* out) {
+  if (in.width == kUsualWidth) return MixOf(in, kUsualWidth, out);
+  MixOf(in, in.width, out);
+}
+
+// Counts a visit of every vector of a set; its steps are from the visits before.
+HWY_INLINE void StepsOf(const MixInputs& in, const float* probabilities, const MixLesson& lesson,
+                        const MixRates& rates, float* const* weights, float* steps) {
+  const DecisionD d;
+  alignas(64) float visits[kMaxDecisions] = {};
+  for (std::size_t n = 0; n < in.decisions; ++n) {
+    visits[n] = weights[n][in.width - 1];
+    weights[n][in.width - 1] = visits[n] + 1.0F;
+  }
+  const auto fading = hn::Set(d, (rates.first - rates.last) * rates.fade);
+  for (std::size_t n = 0; n < kMaxDecisions; n += hn::Lanes(d)) {
+    const auto fade = hn::Add(hn::Set(d, rates.fade), hn::Load(d, visits + n));
+    const auto rate = hn::Add(hn::Set(d, rates.last), hn::Div(fading, fade));
+    const auto residual = hn::Sub(hn::Load(d, lesson.bits + n), hn::Load(d, probabilities + n));
+    hn::Store(hn::Mul(rate, residual), d, steps + n);
+  }
+}
+
+HWY_INLINE void MixLearnOf(const MixInputs& in, std::size_t width, const Mixture& mixture,
+                           const MixLesson& lesson, const MixRates& rates) {
+  const MixD d;
+  alignas(64) float steps[kMaxSets][kMaxDecisions];
+  for (std::size_t s = 0; s < in.sets; ++s) {
+    StepsOf(in, mixture.probabilities[s], lesson, rates, lesson.weights[s], steps[s]);
+  }
+  for (std::size_t n = 0; n < in.decisions; ++n) {
+    const float* const x = in.x[n];
+    for (std::size_t s = 0; s < in.sets; ++s) {
+      const MixV step = hn::Set(d, steps[s][n]);
+      float* const w = lesson.weights[s][n];
+      for (std::size_t j = 0; j < width; j += hn::Lanes(d)) {
+        hn::Store(hn::MulAdd(step, hn::Load(d, x + j), hn::Load(d, w + j)), d, w + j);
+      }
+    }
+    const float step = rates.final * (lesson.bits[n] - mixture.probability[n]);
+    float* const last = lesson.last[n];
+    for (std::size_t s = 0; s < in.sets; ++s) last[s] += step * mixture.logits[s][n];
+  }
+}
+
+void MixLearnImpl(const MixInputs& in, const Mixture& mixture, const MixLesson& lesson,
+                  const MixRates& rates) {
+  if (in.width == kUsualWidth) return MixLearnOf(in, kUsualWidth, mixture, lesson, rates);
+  MixLearnOf(in, in.width, mixture, lesson, rates);
 }
 
 }  // namespace
@@ -113,21 +150,19 @@ namespace gyrus::kernels {
 
 HWY_EXPORT(LogisticImpl);
 HWY_EXPORT(MixImpl);
-HWY_EXPORT(MixUpdateImpl);
+HWY_EXPORT(MixLearnImpl);
 
 float Logistic(float x) noexcept { return HWY_DYNAMIC_DISPATCH(LogisticImpl)(x); }
 
-Mixed Mix(std::span<const float> x, std::span<const float* const> sets, const float* last,
-          float* logits, float* probabilities) noexcept {
-  GYRUS_DCHECK(x.size() % kMixingLanes == 0 && sets.size() <= kMaxSets);
-  return HWY_DYNAMIC_DISPATCH(MixImpl)(x.data(), x.size(), sets.data(), sets.size(), last, logits,
-                                       probabilities);
+void Mix(const MixInputs& in, Mixture* out) noexcept {
+  GYRUS_DCHECK(in.width % kMixingLanes == 0 && in.sets <= kMaxSets);
+  GYRUS_DCHECK(in.decisions <= kMaxDecisions);
+  HWY_DYNAMIC_DISPATCH(MixImpl)(in, out);
 }
 
-void MixUpdate(std::span<const float> x, std::span<float* const> sets,
-               const float* steps) noexcept {
-  GYRUS_DCHECK(x.size() % kMixingLanes == 0 && sets.size() <= kMaxSets);
-  HWY_DYNAMIC_DISPATCH(MixUpdateImpl)(x.data(), x.size(), sets.data(), sets.size(), steps);
+void MixLearn(const MixInputs& in, const Mixture& mixture, const MixLesson& lesson,
+              const MixRates& rates) noexcept {
+  HWY_DYNAMIC_DISPATCH(MixLearnImpl)(in, mixture, lesson, rates);
 }
 
 }  // namespace gyrus::kernels

@@ -2,13 +2,12 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
 
 namespace gyrus::kernels {
 
-// The arithmetic of gated linear mixing, one call per decision: a handful of weight vectors, which
-// contexts have picked, weigh the same inputs; a last vector weighs their results. Everything is
-// in the logit domain, clamped to +-kMaxLogit.
+// The arithmetic of gated linear mixing, one call for all decisions on the path to a symbol. At
+// each decision a handful of weight vectors, which contexts have picked, weigh the same inputs; a
+// last vector weighs their results. Everything is in the logit domain, clamped to +-kMaxLogit.
 
 inline constexpr float kMaxLogit = 11.0F;
 
@@ -16,26 +15,55 @@ inline constexpr float kMaxLogit = 11.0F;
 // whole vectors; what is not used is zero.
 inline constexpr std::size_t kMixingLanes = 16;
 
-// At most this many weight vectors.
+// At most this many weight vectors per decision.
 inline constexpr std::size_t kMaxSets = 16;
+
+// At most this many decisions in one call; results are kept decision by decision in lanes.
+inline constexpr std::size_t kMaxDecisions = 8;
 
 // 1 / (1 + exp(-x)) for |x| <= kMaxLogit, by the same polynomial as the kernels below.
 // Error: relative 1e-6.
 float Logistic(float x) noexcept;
 
-// logits[s] = clamp(sets[s] . x), probabilities[s] = logistic(logits[s]); entries from
-// sets.size() up to kMaxSets are zero and one half. Returns z = clamp(last . logits) and
-// logistic(z).
-// Shapes: x and each sets[s] (width,), a multiple of kMixingLanes; last (kMaxSets,), zero beyond
-// the sets; logits, probabilities (kMaxSets,). No aliasing.
-struct Mixed {
-  float logit;
-  float probability;
+// What is mixed. Vectors are (width,), aligned to 64; the last input of each x is zero, since that
+// place of a weight vector holds its visits.
+struct MixInputs {
+  std::size_t decisions = 0;  // In [1, kMaxDecisions].
+  std::size_t sets = 0;       // In [1, kMaxSets].
+  std::size_t width = 0;      // A multiple of kMixingLanes.
+  const float* x[kMaxDecisions];
+  const float* weights[kMaxSets][kMaxDecisions];
+  const float* last[kMaxDecisions];  // (sets,) each.
 };
-Mixed Mix(std::span<const float> x, std::span<const float* const> sets, const float* last,
-          float* logits, float* probabilities) noexcept;
 
-// sets[s] += steps[s] * x. Shapes as above.
-void MixUpdate(std::span<const float> x, std::span<float* const> sets, const float* steps) noexcept;
+// The outcome of decision n in lane n. Lanes beyond the decisions hold nothing of use.
+struct Mixture {
+  alignas(64) float logits[kMaxSets][kMaxDecisions];         // clamp(weights . x)
+  alignas(64) float probabilities[kMaxSets][kMaxDecisions];  // logistic(logits)
+  alignas(64) float mixed[kMaxDecisions];                    // clamp(last . logits)
+  alignas(64) float probability[kMaxDecisions];              // logistic(mixed)
+};
+void Mix(const MixInputs& in, Mixture* out) noexcept;
+
+// What a mixture learns from: what came, and the vectors to change, which may be those read, and
+// may be the same for several decisions.
+struct MixLesson {
+  alignas(64) float bits[kMaxDecisions];  // 0 or 1.
+  float* weights[kMaxSets][kMaxDecisions];
+  float* last[kMaxDecisions];
+};
+
+// rate(visits) = last + (first - last) / (1 + visits / fade); final is that of the last vectors.
+struct MixRates {
+  float first = 0.0F;
+  float last = 0.0F;
+  float fade = 1.0F;
+  float final = 0.0F;
+};
+
+// weights += rate(visits) (bit - probabilities) x and ++visits, which weights[width - 1] holds;
+// last += final (bit - probability) logits. Requires: `mixture` is what Mix made of `in`.
+void MixLearn(const MixInputs& in, const Mixture& mixture, const MixLesson& lesson,
+              const MixRates& rates) noexcept;
 
 }  // namespace gyrus::kernels
