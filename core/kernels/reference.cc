@@ -110,6 +110,38 @@ Vector PoolPatches(const kernels::PatchBank& bank, std::span<const float> taps,
   return sums;
 }
 
+Decision Mix(std::span<const float> x, std::span<const Vector> weights, const Vector& last) {
+  const auto clamp = [](double z) {
+    return std::clamp<double>(z, -kernels::kMaxLogit, kernels::kMaxLogit);
+  };
+  Decision decision;
+  for (std::size_t s = 0; s < weights.size(); ++s) {
+    double z = 0.0;
+    for (std::size_t j = 0; j < x.size(); ++j) z += weights[s][j] * x[j];
+    decision.logits.push_back(clamp(z));
+    decision.probabilities.push_back(Sigmoid(decision.logits[s]));
+    decision.mixed += last[s] * decision.logits[s];
+  }
+  decision.mixed = clamp(decision.mixed);
+  decision.probability = Sigmoid(decision.mixed);
+  return decision;
+}
+
+void MixLearn(const Decision& decision, double bit, const kernels::MixRates& rates,
+              std::span<const float> x, std::span<Vector> weights_and_last) {
+  Vector& last = weights_and_last.back();
+  for (std::size_t s = 0; s + 1 < weights_and_last.size(); ++s) {
+    Vector& w = weights_and_last[s];
+    const double visits = w.back()++;
+    const double first = rates.first;
+    const double rate = rates.last + (first - rates.last) / (1.0 + visits / rates.fade);
+    for (std::size_t j = 0; j + 1 < x.size(); ++j) {
+      w[j] += rate * (bit - decision.probabilities[s]) * x[j];
+    }
+    last[s] += rates.final * (bit - decision.probability) * decision.logits[s];
+  }
+}
+
 double Sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 
 double Silu(double x) { return x * Sigmoid(x); }

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "core/kernels/mixing.h"
 #include "core/kernels/patches.h"
 #include "core/kernels/update.h"
 
@@ -37,6 +38,17 @@ Vector RlsDowndate(double scale, double forget, std::span<const float> k, std::s
 // the scale of a position of the cell: what its error bound is made of.
 Vector PoolPatches(const kernels::PatchBank& bank, std::span<const float> taps,
                    std::span<const uint8_t> pixels, Vector* sizes);
+
+// One decision of Mix and of MixLearn.
+struct Decision {
+  Vector logits;
+  Vector probabilities;
+  double mixed = 0.0;
+  double probability = 0.0;
+};
+Decision Mix(std::span<const float> x, std::span<const Vector> weights, const Vector& last);
+void MixLearn(const Decision& decision, double bit, const kernels::MixRates& rates,
+              std::span<const float> x, std::span<Vector> weights_and_last);
 
 double Sigmoid(double x);
 double Silu(double x);

@@ -269,5 +269,12 @@ TEST(MixingHeadTest, RefusesWhatDoesNotFit) {
   refuses([&](MixingHeadSpec* m) { m->rate_visits = 0; }, "rate_visits must be above 0");
 }
 
+TEST(MixingHeadTest, WeighsSetsByNodeWhereNothingPicksTheLastVector) {
+  BrainSpec spec = BrainOf({Memory(8)});
+  ASSERT_TRUE(std::get<MixingHeadSpec>(spec.heads[0].kind).last.empty());
+  ASSERT_OK_AND_ASSIGN(const auto run, PlanRun::Create(spec));
+  EXPECT_EQ(run->plan().tables()[TableOf(*run, "next.last")].spec.blocks, 256);
+}
+
 }  // namespace
 }  // namespace gyrus
