@@ -22,6 +22,7 @@ struct Encoding {
 struct Woken {
   uint32_t region = 0;
   float gate = 0;
+  uint32_t slept = 0;  // Steps since it was last awake, where its state decays over them; else 0.
 };
 
 // What happened in one area at one step.

@@ -130,6 +130,7 @@ struct McsdCellSpec {
 };
 
 enum class Combine : uint8_t { kSum, kConcatenate };
+enum class Asleep : uint8_t { kFreeze, kDecay };
 enum class Trace : uint8_t { kNone, kFactored, kExact };
 enum class Optimiser : uint8_t { kSgd, kRmsprop };
 
@@ -153,6 +154,9 @@ struct AreaSpec {
   uint32_t regions = 1;
   uint32_t woken = 1;      // Per step, always-on ones included, in [1, regions].
   uint32_t always_on = 0;  // The first regions of the area, at most `woken`.
+  // A sleeping region's state: stays as it is, or has decayed by the steps that it slept when it
+  // wakes, as under inputs of zero; the latter needs an MCSD cell.
+  Asleep asleep = Asleep::kFreeze;
   std::variant<AllRouterSpec, HashRouterSpec, AnchorRouterSpec, LearnedRouterSpec> router = {};
   std::variant<ExpansionCellSpec, SubsetCellSpec, DenseCellSpec, GluCellSpec, McsdCellSpec> cell =
       {};

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "activation/updates.h"
+#include "core/kernels/vector.h"
 #include "core/layout.h"
 #include "core/real_time.h"
 #include "core/rng.h"
@@ -49,6 +52,13 @@ class Cell {
   // The weights of one region, read by the step.
   const BlockLayout& layout() const { return layout_; }
 
+  // What a step of zero input leaves of the state: the state, its gradient and the traces each
+  // consist of as many equal rows as there are decays. Empty: they are not carried over sleep.
+  std::span<const float> decays() const { return decays_; }
+
+  // Carries such rows over `steps` steps asleep. Requires: decays() is not empty.
+  void Sleep(uint32_t steps, std::span<float> rows) const noexcept GYRUS_NONBLOCKING;
+
   // Fills a fresh block from a random stream; the same bytes on every device.
   virtual void Initialise(Rng* rng, std::span<std::byte> weights) const = 0;
 
@@ -67,11 +77,22 @@ class Cell {
                         Updates* updates) const noexcept GYRUS_NONBLOCKING = 0;
 
  protected:
-  Cell(const CellShape& shape, BlockLayout layout) : shape_(shape), layout_(std::move(layout)) {}
+  Cell(const CellShape& shape, BlockLayout layout, std::vector<float> decays = {})
+      : shape_(shape), layout_(std::move(layout)), decays_(std::move(decays)) {}
 
  private:
   CellShape shape_;
   BlockLayout layout_;
+  std::vector<float> decays_;
 };
+
+inline void Cell::Sleep(uint32_t steps, std::span<float> rows) const noexcept {
+  if (steps == 0) return;
+  const std::size_t length = rows.size() / decays_.size();
+  for (std::size_t c = 0; c < decays_.size(); ++c) {
+    kernels::Scale(std::pow(decays_[c], static_cast<float>(steps)),
+                   rows.subspan(c * length, length));
+  }
+}
 
 }  // namespace gyrus

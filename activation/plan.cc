@@ -178,27 +178,7 @@ absl::Status Plan::CompileArea(const AreaSpec& spec) {
   auto cell = MakeCell(spec, area.inputs);
   if (!cell.ok()) return At(field + ".cell", cell.status());
   area.cell = *std::move(cell);
-  const std::size_t first_table = builder_.tables().size();
-  GYRUS_RETURN_IF_ERROR(CompileRouter(&area));
-  const uint64_t seed = spec_.seed;
-  const uint64_t stream = areas_.size() << 32;
-  const Cell* const made = area.cell.get();
-  area.weights_table = builder_.AddTable(
-      spec.name + ".weights", made->layout(), spec.regions, made->shape().learns ? spec.woken : 0,
-      [seed, stream, made](uint32_t index, std::span<std::byte> block) {
-        Rng rng(seed, stream + index);
-        made->Initialise(&rng, block);
-      });
-  if (made->shape().learns && spec.learning.optimiser == Optimiser::kRmsprop) {
-    GYRUS_ASSIGN_OR_RETURN(BlockLayout accumulators, AccumulatorLayout(made->layout()));
-    area.accumulators_table = builder_.AddTable(spec.name + ".accumulators",
-                                                std::move(accumulators), spec.regions, spec.woken);
-  }
-  builder_.LearnAtOnce(first_table, spec.learning.chunk);
-  if (made->shape().state_floats > 0) {
-    area.state_offset =
-        builder_.AddState(std::size_t{spec.regions} * made->shape().state_floats * sizeof(float));
-  }
+  GYRUS_RETURN_IF_ERROR(AddMemory(&area));
   readables_.push_back({.name = spec.name,
                         .is_area = true,
                         .index = static_cast<uint32_t>(areas_.size()),
@@ -206,6 +186,40 @@ absl::Status Plan::CompileArea(const AreaSpec& spec) {
                         .regions = spec.regions,
                         .woken = spec.woken});
   areas_.push_back(std::move(area));
+  return absl::OkStatus();
+}
+
+// The area's tables and its part of a session's state.
+absl::Status Plan::AddMemory(AreaPlan* area) {
+  const AreaSpec& spec = area->spec;
+  const std::size_t first_table = builder_.tables().size();
+  GYRUS_RETURN_IF_ERROR(CompileRouter(area));
+  const uint64_t seed = spec_.seed;
+  const uint64_t stream = areas_.size() << 32;
+  const Cell* const made = area->cell.get();
+  area->weights_table = builder_.AddTable(
+      spec.name + ".weights", made->layout(), spec.regions, made->shape().learns ? spec.woken : 0,
+      [seed, stream, made](uint32_t index, std::span<std::byte> block) {
+        Rng rng(seed, stream + index);
+        made->Initialise(&rng, block);
+      });
+  if (made->shape().learns && spec.learning.optimiser == Optimiser::kRmsprop) {
+    GYRUS_ASSIGN_OR_RETURN(BlockLayout accumulators, AccumulatorLayout(made->layout()));
+    area->accumulators_table = builder_.AddTable(spec.name + ".accumulators",
+                                                 std::move(accumulators), spec.regions, spec.woken);
+  }
+  builder_.LearnAtOnce(first_table, spec.learning.chunk);
+  if (made->shape().state_floats > 0) {
+    area->state_offset =
+        builder_.AddState(std::size_t{spec.regions} * made->shape().state_floats * sizeof(float));
+  }
+  if (spec.asleep == Asleep::kDecay) {
+    if (made->decays().empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "area \"", spec.name, "\".asleep: only an mcsd cell decays asleep, expected FREEZE"));
+    }
+    area->clock_offset = builder_.AddState((1 + std::size_t{spec.regions}) * sizeof(uint32_t));
+  }
   return absl::OkStatus();
 }
 
@@ -378,6 +392,7 @@ void Plan::ForwardArea(const StepContext& context, std::size_t index) const noex
     area.routing = routing.vector;
     area.awake = area.awake && area.routed;
   }
+  if (plan.clock_offset) ++*reinterpret_cast<uint32_t*>(context.state + *plan.clock_offset);
   if (!area.routed) return;
   area.woken = {area.woken.data(), plan.spec.woken};
   area.woken = area.woken.first(plan.router->Route(context.view, area.routing, area.woken));
@@ -389,6 +404,7 @@ void Plan::ForwardArea(const StepContext& context, std::size_t index) const noex
   std::fill(area.output.begin(), area.output.end(), 0.0F);
   if (plan.spec.residual) std::copy(area.input.begin(), area.input.end(), area.output.begin());
   for (std::size_t k = 0; k < area.woken.size(); ++k) {
+    if (plan.clock_offset) Wake(plan, context.state, &area.woken[k]);
     float* state = nullptr;
     if (shape.state_floats > 0) {
       state = reinterpret_cast<float*>(context.state + plan.state_offset) +
@@ -399,6 +415,17 @@ void Plan::ForwardArea(const StepContext& context, std::size_t index) const noex
     plan.cell->Forward(weights.Read(area.woken[k].region), area.input, state, y, tape);
     kernels::Axpy(area.woken[k].gate, y, area.output);
   }
+}
+
+// Lets a region's state decay over the steps that it slept.
+void Plan::Wake(const AreaPlan& plan, std::byte* session, Woken* woken) noexcept {
+  uint32_t* const clock = reinterpret_cast<uint32_t*>(session + *plan.clock_offset);
+  uint32_t& last = clock[1 + woken->region];
+  woken->slept = last == 0 ? 0 : clock[0] - last - 1;
+  last = clock[0];
+  const std::size_t floats = plan.cell->shape().state_floats;
+  float* const states = reinterpret_cast<float*>(session + plan.state_offset);
+  plan.cell->Sleep(woken->slept, {states + woken->region * floats, floats});
 }
 
 // Sums or concatenates what the area reads; false if one of its sources is absent.

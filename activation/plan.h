@@ -40,6 +40,8 @@ struct AreaPlan {
   uint32_t weights_table = 0;
   uint32_t accumulators_table = 0;  // Of cells that learn by RMSprop.
   std::size_t state_offset = 0;     // Of (regions, state_floats) floats.
+  // Where states decay asleep: of the step's number and, by region, that of its last waking.
+  std::optional<std::size_t> clock_offset = {};
 };
 
 // A brain compiled: pure components in the order in which they run. It holds no parameters (the
@@ -101,9 +103,11 @@ class Plan {
 
   absl::Status Compile();
   absl::Status CompileArea(const AreaSpec& spec);
+  absl::Status AddMemory(AreaPlan* area);
   absl::Status CompileRouter(AreaPlan* area);
   std::size_t LayOut(For purpose, Workspace* memory, Activity* activity) const;
   void ForwardArea(const StepContext& context, std::size_t index) const noexcept;
+  static void Wake(const AreaPlan& plan, std::byte* session, Woken* woken) noexcept;
   static bool GatherInput(const AreaPlan& plan, const Activity& activity,
                           std::span<float> input) noexcept;
 

@@ -152,6 +152,7 @@ void AreaCredit::WalkRegion(uint32_t last, Commit* commit) noexcept {
   const uint32_t region = WokenAt(last).region;
   std::size_t count = 0;
   for (uint32_t e = last; e != kNone; e = previous_[e]) chain_[count++] = e;
+  CarryOverSleep(chain_[count - 1], TracesOf(region));
   if (!ErrorReaches(count)) {
     AdvanceTraces(count, commit->view().table(plan_.weights_table).Read(region), region);
     return;
@@ -161,7 +162,8 @@ void AreaCredit::WalkRegion(uint32_t last, Commit* commit) noexcept {
   updates_->Begin(weights, rmsprop ? commit->Write({accumulators_, region}) : nullptr);
   std::fill(dstate_.begin(), dstate_.end(), 0.0F);
   for (std::size_t i = 0; i < count; ++i) {
-    StepBack(chain_[i], weights, i + 1 == count ? TracesOf(region) : nullptr);
+    StepBack(chain_[i], weights, i + 1 == count ? TracesOf(region).data() : nullptr);
+    CarryOverSleep(chain_[i], dstate_);
   }
   // Before End, so that the weights are still those of the forward steps.
   AdvanceTraces(count, weights, region);
@@ -198,9 +200,16 @@ void AreaCredit::AdvanceTraces(std::size_t count, const std::byte* weights,
                                uint32_t region) noexcept {
   if (!traces_errors_) return;
   for (std::size_t i = count; i-- > 0;) {
+    if (i + 1 < count) CarryOverSleep(chain_[i], TracesOf(region));
     plan_.cell->Trace(weights, records_[chain_[i] / width_].input, TapeOf(chain_[i]),
-                      TracesOf(region));
+                      TracesOf(region).data());
   }
+}
+
+// What reaches over the sleep before an entry decays by it.
+void AreaCredit::CarryOverSleep(uint32_t entry, std::span<float> rows) const noexcept {
+  const uint32_t slept = WokenAt(entry).slept;
+  if (slept > 0 && !rows.empty()) plan_.cell->Sleep(slept, rows);
 }
 
 void AreaCredit::PassOn() noexcept {
@@ -247,9 +256,10 @@ const float* AreaCredit::TapeOf(uint32_t entry) const noexcept {
   return records_[entry / width_].tape.data() + (entry % width_) * plan_.cell->shape().tape_floats;
 }
 
-float* AreaCredit::TracesOf(uint32_t region) noexcept {
-  if (!traces_errors_) return nullptr;
-  return traces_.data() + std::size_t{region} * plan_.cell->shape().trace_floats;
+std::span<float> AreaCredit::TracesOf(uint32_t region) noexcept {
+  if (!traces_errors_) return {};
+  const std::size_t floats = plan_.cell->shape().trace_floats;
+  return std::span(traces_).subspan(region * floats, floats);
 }
 
 }  // namespace gyrus

@@ -27,7 +27,7 @@ namespace gyrus {
 // For an area with gates g_k, regions' outputs y_k and L the loss of the chunk, a woken region gets
 // dL/dy_k = g_k gradient + gradients_k, and its router dL/dg_k = gradient . y_k. What reaches the
 // area's input is added to the gradients of the areas that it reads, and dropped at encoders. A
-// region's error is carried back over the steps at which it slept, its state being frozen, and ends
+// region's error is carried back over the steps at which it slept, as its state was, and ends
 // at the chunk's beginning, where its trace, if any, takes it further.
 //
 // A frozen area learns only routes; past it goes only the residual's gradient.
@@ -93,13 +93,14 @@ class AreaCredit {
   void WalkRegion(uint32_t last, Commit* commit) noexcept;
   void StepBack(uint32_t entry, const std::byte* weights, const float* traces) noexcept;
   void AdvanceTraces(std::size_t count, const std::byte* weights, uint32_t region) noexcept;
+  void CarryOverSleep(uint32_t entry, std::span<float> rows) const noexcept;
   void PassOn() noexcept;
   void LearnRoutes(Commit* commit) noexcept;
 
   bool ErrorReaches(std::size_t count) const noexcept;
   std::span<float> GradientOfOutput(uint32_t entry) const noexcept;  // gradients_k of an entry.
   const float* TapeOf(uint32_t entry) const noexcept;
-  float* TracesOf(uint32_t region) noexcept;
+  std::span<float> TracesOf(uint32_t region) noexcept;  // Empty without.
   const Woken& WokenAt(uint32_t entry) const noexcept {
     return records_[entry / width_].woken[entry % width_];
   }

@@ -112,6 +112,7 @@ void Describe(F& f, const AreaSpec*) {
   f.Field("regions", &AreaSpec::regions);
   f.Field("woken", &AreaSpec::woken);
   f.Field("always_on", &AreaSpec::always_on);
+  f.Field("asleep", &AreaSpec::asleep);
   f.Nested("router", {"all", "hash", "anchor", "learned"}, &AreaSpec::router);
   f.Nested("cell", {"expansion", "subset", "dense", "glu", "mcsd"}, &AreaSpec::cell);
   f.Field("learning", &AreaSpec::learning);

@@ -48,12 +48,11 @@ std::vector<float> McsdDecays(uint32_t channels) {
 }
 
 McsdCell::McsdCell(const CellShape& shape, BlockLayout layout, std::vector<float> decays)
-    : Cell(shape, std::move(layout)),
+    : Cell(shape, std::move(layout), std::move(decays)),
       units_(shape.state_floats),
-      channel_units_(units_ / static_cast<uint32_t>(decays.size())),
-      decays_(std::move(decays)),
+      channel_units_(units_ / static_cast<uint32_t>(this->decays().size())),
       unit_decays_(units_) {
-  for (std::size_t j = 0; j < units_; ++j) unit_decays_[j] = decays_[j / channel_units_];
+  for (std::size_t j = 0; j < units_; ++j) unit_decays_[j] = this->decays()[j / channel_units_];
 }
 
 absl::StatusOr<std::unique_ptr<Cell>> McsdCell::Create(const McsdCellSpec& spec, uint32_t inputs,
@@ -117,7 +116,7 @@ void McsdCell::Forward(const std::byte* weights, std::span<const float> x, float
 
 void McsdCell::Trace(const std::byte*, std::span<const float> x, const float*,
                      float* traces) const noexcept {
-  for (const float a : decays_) {
+  for (const float a : decays()) {
     for (std::size_t i = 0; i < x.size(); ++i) traces[i] = a * traces[i] + (1.0F - a) * x[i];
     traces += x.size();
   }
@@ -154,7 +153,7 @@ void McsdCell::Backward(const BackwardStep& step, Updates* updates) const noexce
   // time, the rows of the others being zero.
   std::fill_n(duv, 2 * units_, 0.0F);
   const std::size_t inputs = step.x.size();
-  for (std::size_t c = 0; c < decays_.size(); ++c) {
+  for (std::size_t c = 0; c < decays().size(); ++c) {
     float* const rows = dv + c * channel_units_;
     std::copy_n(step.dstate + c * channel_units_, channel_units_, rows);
     updates->Outer(kWuv, {duv, 2 * units_}, {step.traces + c * inputs, inputs}, {});

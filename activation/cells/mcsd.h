@@ -54,16 +54,12 @@ class McsdCell final : public Cell {
   void Backward(const BackwardStep& step,
                 Updates* updates) const noexcept GYRUS_NONBLOCKING override;
 
-  // a_c, (channels,).
-  std::span<const float> decays() const { return decays_; }
-
  private:
   McsdCell(const CellShape& shape, BlockLayout layout, std::vector<float> decays);
 
   uint32_t units_;
   uint32_t channel_units_;
-  std::vector<float> decays_;       // (channels,)
-  std::vector<float> unit_decays_;  // (units,) the same, spread out for vector loops.
+  std::vector<float> unit_decays_;  // (units,) a_c spread out for vector loops.
 };
 
 // The decays of `channels` channels as above. Requires: channels is even.

@@ -88,6 +88,19 @@ TEST(AreaCreditTest, TracesCarryCreditAcrossChunksAndSleep) {
   }
 }
 
+// Against a reference that lets zero inputs pass through a region asleep.
+TEST(AreaCreditTest, CreditDecaysOverSleepAsTheStateDoes) {
+  for (const uint32_t chunk : {1U, 2U, 5U, 13U}) {
+    test::SmallNetwork network(kInputs);
+    AreaSpec recurrent = Area("recurrent", kMcsd, chunk);
+    recurrent.asleep = Asleep::kDecay;
+    recurrent.learning.trace = Trace::kFactored;
+    network.Add(recurrent, {-1});
+    network.Add(Area("above", kGlu, chunk), {0});
+    ExpectWholeGradient(&network, network.Script(13, 8));
+  }
+}
+
 TEST(AreaCreditTest, WithoutTracesCreditEndsAtTheChunk) {
   test::SmallNetwork network(kInputs);
   network.Add(Area("recurrent", kMcsd, 2), {-1});

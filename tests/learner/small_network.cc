@@ -39,6 +39,9 @@ void SmallNetwork::Add(const AreaSpec& spec, const std::vector<int>& from) {
 
 std::vector<ScriptedStep> SmallNetwork::Script(std::size_t steps, uint64_t seed) const {
   Rng rng(seed);
+  // By area and region: the step after which it last woke.
+  std::vector<std::vector<std::size_t>> woke(areas_.size());
+  for (std::size_t a = 0; a < areas_.size(); ++a) woke[a].resize(areas_[a].spec.regions);
   const auto normals = [&](std::size_t size) {
     Doubles values(size);
     for (double& value : values) value = rng.Normal();
@@ -48,14 +51,19 @@ std::vector<ScriptedStep> SmallNetwork::Script(std::size_t steps, uint64_t seed)
   for (std::size_t t = 0; t < steps; ++t) {
     script[t].x = normals(inputs_);
     bool awake = true;
-    for (const AreaPlan& plan : areas_) {
+    for (std::size_t a = 0; a < areas_.size(); ++a) {
+      const AreaPlan& plan = areas_[a];
       ScriptedArea area;
       // Those that read a sleeping area sleep, too.
       awake = awake && (t == 0 || rng.Below(6) != 0);
       area.awake = awake;
       const auto first = static_cast<uint32_t>(rng.Below(plan.spec.regions));
       for (uint32_t k = 0; k < plan.spec.woken; ++k) {
-        area.woken.push_back({(first + k) % plan.spec.regions, 0.5F + rng.Uniform()});
+        const uint32_t region = (first + k) % plan.spec.regions;
+        const bool decays = awake && plan.spec.asleep == Asleep::kDecay && woke[a][region] > 0;
+        const auto slept = static_cast<uint32_t>(decays ? t - woke[a][region] : 0);
+        area.woken.push_back({region, 0.5F + rng.Uniform(), slept});
+        if (awake) woke[a][region] = t + 1;
         area.gradients.push_back(normals(plan.spec.outputs));
       }
       area.gradient = normals(plan.spec.outputs);
@@ -145,6 +153,8 @@ double SmallNetwork::LossOfArea(std::size_t a, const ScriptedStep& step, const d
   for (std::size_t k = 0; k < area.woken.size(); ++k) {
     const uint32_t region = area.woken[k].region;
     const double* const w = parameters + region * plan.cell->layout().parameters();
+    const Sequence nothing(area.woken[k].slept, Doubles(x.size()));
+    references_[a]->Forward(w, nothing, &(*states)[region]);
     const Doubles y = references_[a]->Forward(w, {x}, &(*states)[region])[0];
     for (std::size_t i = 0; i < y.size(); ++i) {
       output[i] += double{area.woken[k].gate} * y[i];
@@ -228,10 +238,12 @@ void SmallNetwork::ForwardArea(std::size_t a, const ScriptedStep& step) {
   }
   for (std::size_t k = 0; k < area.woken.size(); ++k) {
     const std::span<float> y = activity.outputs.subspan(k * plan.spec.outputs, plan.spec.outputs);
+    float* const state = states_[a].data() + area.woken[k].region * shape.state_floats;
+    if (area.woken[k].slept > 0) {
+      plan.cell->Sleep(area.woken[k].slept, {state, shape.state_floats});
+    }
     plan.cell->Forward(store_->Draft().table(plan.weights_table).Read(area.woken[k].region),
-                       activity.input,
-                       states_[a].data() + area.woken[k].region * shape.state_floats, y,
-                       activity.tape.data() + k * shape.tape_floats);
+                       activity.input, state, y, activity.tape.data() + k * shape.tape_floats);
     for (std::size_t i = 0; i < y.size(); ++i) activity.output[i] += area.woken[k].gate * y[i];
   }
 }
