@@ -4,6 +4,7 @@
 #include "activation/heads/ridge.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -66,7 +67,7 @@ struct RidgeHead::Scratch {
   std::span<float> phi;     // (features,)
   std::span<float> gain;    // (features,)
   std::span<float> scores;  // (outputs,) of all woken regions.
-  std::span<float> own;     // (outputs,) of one region.
+  std::span<float> own;     // (rows,) of one region; the rows of S in use.
   std::span<float> target;  // (outputs,)
   float weight = 1.0F;      // Of the sample in the region that learns.
 };
@@ -99,6 +100,9 @@ absl::StatusOr<std::unique_ptr<Head>> RidgeHead::Create(const HeadSpec& spec,
                                                 readables));
   std::unique_ptr<RidgeHead> head(new RidgeHead(spec, std::move(readouts)));
   GYRUS_RETURN_IF_ERROR(head->AddTables(spec.name, builder));
+  if (spec.classes > 0) {
+    GYRUS_ASSIGN_OR_RETURN(head->seen_, SeenClasses::Create(spec.name, spec.classes, builder));
+  }
   const std::size_t floats = 2 * head->readouts_.features() + 3 * head->outputs_;
   head->scratch_ = builder->AddHeadScratch(floats * sizeof(float));
   return head;
@@ -160,9 +164,13 @@ RidgeHead::Scratch RidgeHead::ScratchOf(const StepContext& context) const noexce
   scratch.phi = take(features);
   scratch.gain = take(features);
   scratch.scores = take(outputs_);
-  scratch.own = take(outputs_);
+  scratch.own = take(outputs_).first(Rows(context.view));
   scratch.target = take(outputs_);
   return scratch;
+}
+
+std::size_t RidgeHead::Rows(const View& view) const noexcept {
+  return classes_ ? seen_.At(view).End(outputs_) : outputs_;
 }
 
 // Leaves the gate-weighted scores in the scratch; returns the regions that gave them.
@@ -173,9 +181,9 @@ std::span<const Woken> RidgeHead::Score(const StepContext& context,
   const TableView weights = context.view.table(weights_);
   for (std::size_t k = 0; k < woken.size(); ++k) {
     readouts_.Complete(*context.activity, k, scratch.phi);
-    const std::size_t size = std::size_t{outputs_} * readouts_.features();
+    const std::size_t size = scratch.own.size() * readouts_.features();
     kernels::MatVec({weights.As<float>(woken[k].region), size}, scratch.phi, scratch.own);
-    kernels::Axpy(woken[k].gate, scratch.own, scratch.scores);
+    kernels::Axpy(woken[k].gate, scratch.own, scratch.scores.first(scratch.own.size()));
   }
   return woken;
 }
@@ -261,6 +269,10 @@ double RidgeHead::Learn(const StepContext& context, const Target& target,
   const std::span<const Woken> woken = Score(context, scratch);
   const double loss = FillTarget(context, target, scratch);
   LearnTrust(scratch, commit);
+  if (classes_) {
+    seen_.Learn(std::bit_ceil(outputs_) + target.symbol, commit);
+    scratch.own = {scratch.own.data(), Rows(commit->view())};
+  }
   for (std::size_t k = 0; k < woken.size(); ++k) {
     readouts_.Complete(*context.activity, k, scratch.phi);
     if (spec_.weigh_by_gate) scratch.weight = woken[k].gate * static_cast<float>(woken.size());
@@ -277,11 +289,12 @@ double RidgeHead::Learn(const StepContext& context, const Target& target,
 void RidgeHead::LearnCovariance(uint32_t region, const Scratch& scratch,
                                 Commit* commit) const noexcept {
   const std::size_t features = readouts_.features();
-  const std::span<float> s(commit->As<float>({weights_, region}), outputs_ * features);
+  const std::size_t rows = scratch.own.size();
+  const std::span<float> s(commit->As<float>({weights_, region}), rows * features);
   const std::span<float> p(commit->As<float>({sums_, region}), kernels::TriangleFloats(features));
   const float d = spec_.forget / scratch.weight + kernels::RlsGain(p, scratch.phi, scratch.gain);
   kernels::MatVec(s, scratch.phi, scratch.own);
-  for (std::size_t o = 0; o < outputs_; ++o) {
+  for (std::size_t o = 0; o < rows; ++o) {
     const float residual = scratch.target[o] - scratch.own[o];
     scratch.own[o] = std::isnan(residual) ? 0.0F : residual;
   }
@@ -310,12 +323,14 @@ void RidgeHead::LearnInformation(uint32_t region, const Scratch& scratch,
   }
   const Sums sums(commit->As<float>({sums_, region}), features, outputs_);
   kernels::SymmetricRank1Add(scratch.weight, scratch.phi, sums.a);
-  kernels::Rank1Add(scratch.weight, scratch.target, scratch.phi, sums.b);
+  const std::size_t rows = scratch.own.size();
+  kernels::Rank1Add(scratch.weight, scratch.target.first(rows), scratch.phi,
+                    sums.b.first(rows * features));
   *sums.stale += 1.0F;
   if (*sums.stale < static_cast<float>(spec_.solve_every)) return;
   *sums.stale = 0.0F;
   const std::span<float> factor(reinterpret_cast<float*>(memory.data()), Packed(features));
-  Solve(sums, factor, {commit->As<float>({weights_, region}), outputs_ * features});
+  Solve(sums, factor, {commit->As<float>({weights_, region}), rows * features});
 }
 
 // S = b (A + lambda I)^-1. Row-wise Cholesky (Banachiewicz), so that every inner loop runs along a
@@ -335,7 +350,7 @@ void RidgeHead::Solve(const Sums& sums, std::span<float> factor,
     const float pivot = a[i] + spec_.lambda - kernels::SumOfSquares(l.first(i));
     l[i] = std::sqrt(std::max(pivot, spec_.lambda));
   }
-  for (std::size_t o = 0; o < outputs_; ++o) {
+  for (std::size_t o = 0; o < s.size() / features; ++o) {
     const std::span<float> x = s.subspan(o * features, features);
     const std::span<const float> b = sums.b.subspan(o * features, features);
     for (std::size_t i = 0; i < features; ++i) {

@@ -9,6 +9,7 @@
 #include "activation/factories.h"
 #include "activation/head.h"
 #include "activation/heads/region_readouts.h"
+#include "activation/heads/seen_classes.h"
 
 namespace gyrus {
 
@@ -30,8 +31,8 @@ namespace gyrus {
 // Both are the same least squares, whatever the order of the samples, while forget = 1 and the
 // features stand still. The covariance form has new weights after every sample at 3 F^2
 // multiplications; the information form costs F^2 / 2, is behind by up to solve_every samples, and
-// merges by addition. With forget < 1, P forgets only while its mean diagonal is below 1, whatever it
-// began with, so that directions that are never excited do not grow without bound.
+// merges by addition. With forget < 1, P forgets only while its mean diagonal is below 1, whatever
+// it began with, so that directions that are never excited do not grow without bound.
 //
 // With prove_over = T, what the readouts say together, d, is served per output only as far as it
 // has been right: it is multiplied by the one weight that would have served best of late,
@@ -39,6 +40,9 @@ namespace gyrus {
 //   trust = u / v in [0, 1], 0 at first;  u = (1 - 1/T) u + d y;  v = (1 - 1/T) v + d^2
 //
 // so that a fresh head, or one that is lost, says its reference.
+//
+// Classes get their ids in order of appearance, so rows of S beyond those learned are zero: they
+// are neither read nor written, and room for more classes costs nothing but memory.
 //
 // Classes: the probabilities are the scores, clipped to at least 0.001 and normalised. Reals: a
 // target that is NaN is not learned; variance is 0.
@@ -67,6 +71,7 @@ class RidgeHead final : public Head {
 
   absl::Status AddTables(const std::string& name, PlanBuilder* builder);
   Scratch ScratchOf(const StepContext& context) const noexcept;
+  std::size_t Rows(const View& view) const noexcept;
   std::span<const Woken> Score(const StepContext& context, const Scratch& scratch) const noexcept;
   float Trust(const View& view, std::size_t output) const noexcept;
   void LearnTrust(const Scratch& scratch, Commit* commit) const noexcept;
@@ -82,6 +87,7 @@ class RidgeHead final : public Head {
   RegionReadouts readouts_;
   uint32_t outputs_;  // Rows of S.
   bool classes_;
+  SeenClasses seen_;             // Of classes.
   uint32_t weights_ = 0;         // Block r: S, (outputs, features).
   uint32_t sums_ = 0;            // Block r, learner: P, or A, b and counts.
   uint32_t trust_ = 0;           // With prove_over: one block, u (outputs,) and v (outputs,).

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -36,6 +37,16 @@ class SeenClasses {
     // Whether labels came below both branches of a node.
     bool Open(uint32_t node) const { return Seen(2 * node) && Seen(2 * node + 1); }
 
+    // One more than the highest class learned, 0 before the first. Of `classes` classes.
+    uint32_t End(uint32_t classes) const {
+      if (counts_ == nullptr) return classes;
+      if (!Seen(1)) return 0;
+      const uint32_t first_leaf = std::bit_ceil(classes);
+      uint32_t node = 1;
+      while (node < first_leaf) node = 2 * node + (Seen(2 * node + 1) ? 1 : 0);
+      return node - first_leaf + 1;
+    }
+
     // The probability served for one of `classes` classes of probability p.
     float Served(float p, uint32_t classes) const {
       if (counts_ == nullptr) return p;
@@ -55,7 +66,7 @@ class SeenClasses {
     return Now(table_ ? view.table(*table_).As<float>(0) : nullptr);
   }
 
-  // Counts a label, by its leaf in the tree.
+  // Counts a label, by its leaf in the tree: bit_ceil(classes) + label.
   void Learn(uint32_t leaf, Commit* commit) const noexcept GYRUS_NONBLOCKING {
     if (!table_) return;
     float* const counts = commit->As<float>({*table_, 0});
