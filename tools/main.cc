@@ -49,12 +49,21 @@ void AddInit(CLI::App* app, InitOptions* options) {
       ->allow_extra_args(false);
 }
 
+// CLI11 takes -1 for the largest number there is.
+std::string AtLeastZero(const std::string& number) {
+  return number.find('-') == std::string::npos ? "" : "must be at least 0, got " + number;
+}
+
 CLI::App* AddStream(CLI::App* app, const char* name, const char* about, LearnOptions* options) {
   CLI::App* const stream = app->add_subcommand(name, about);
   stream->add_option("DIR", options->directory, "The brain's directory")->required();
   stream->add_option("INPUT", options->inputs, "What it senses, one after the other")->required();
-  stream->add_option("--limit", options->limit, "Takes at most N examples")->type_name("N");
-  stream->add_option("--skip", options->skip, "Passes over the first N examples")->type_name("N");
+  stream->add_option("--limit", options->limit, "Takes at most N examples")
+      ->type_name("N")
+      ->check(AtLeastZero);
+  stream->add_option("--skip", options->skip, "Passes over the first N examples")
+      ->type_name("N")
+      ->check(AtLeastZero);
   stream
       ->add_option_function<std::string>(
           "--order", [options](const std::string& order) { options->by_class = order == "class"; },
@@ -69,7 +78,8 @@ CLI::App* AddStream(CLI::App* app, const char* name, const char* about, LearnOpt
       ->add_option_function<uint64_t>(
           "--seed", [options](uint64_t seed) { options->seed = seed; },
           "Of all that is drawn at random, for a brain that has not learned yet")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(AtLeastZero);
   stream->add_option("--target", options->target, "The column of a table to predict")
       ->type_name("COLUMN");
   stream

@@ -26,7 +26,7 @@ bool IsReal(Task task) { return task == Task::kReal || task == Task::kNextReals;
 
 // "accuracy 0.9512 (majority 0.5112)", "1.934 bits/symbol (order 0 4.812)"
 std::string MeansText(const Means& means, absl::string_view loss_name) {
-  if (means.scored == 0) return "nothing scored";
+  if (means.scored == 0) return "nothing: no example came with a target";
   if (std::isfinite(means.accuracy)) {
     return absl::StrFormat("accuracy %.4f, baseline %.4f (%s); log loss %.4f", means.accuracy,
                            means.baseline, means.baseline_name, means.loss);

@@ -55,6 +55,7 @@ grep -q 'gyrus learn' out || fail "help does not teach"
 refuses 2 "subcommand" "$gyrus"
 refuses 2 "--preset" "$gyrus" init brain
 refuses 2 'did you mean "learn"' "$gyrus" lern brain x
+refuses 2 "at least 0" "$gyrus" learn brain x --limit -1
 refuses 2 "order" "$gyrus" learn brain x --order sideways
 refuses 1 'preset "txt"' "$gyrus" init brain --preset txt
 grep -q '"text"' err || fail "no nearest preset: $(cat err)"
