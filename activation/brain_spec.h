@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "activation/schema_spec.h"
+
 namespace gyrus {
 
 // A brain as plain structs: what it senses, how it is wired, how it learns. `runtime` makes it
@@ -264,24 +266,6 @@ struct HeadSpec {
   uint32_t classes = 0;  // Symbols or classes, in [2, 256]; 0 for reals.
   uint32_t outputs = 0;  // Length of a real target; 0 for classes.
   std::variant<MixingHeadSpec, SoftmaxHeadSpec, RidgeHeadSpec, KalmanHeadSpec> kind;
-};
-
-// ---- What the first input bound (runtime/binding.h).
-
-enum class ColumnType : uint8_t { kReal, kCategory };
-
-struct ColumnSpec {
-  std::string name;
-  ColumnType type = ColumnType::kReal;
-  std::vector<std::string> categories = {};  // Their ids, in order of first appearance.
-  bool hashed = false;                       // Too many to list: a category's id is its hash.
-};
-
-// The table that the brain learns from; empty for bytes and, but for the classes, images.
-struct SchemaSpec {
-  std::vector<ColumnSpec> columns = {};       // The target's too, if it has one.
-  std::string target = {};                    // A column; "": none, or given from elsewhere.
-  std::vector<std::string> class_names = {};  // Their ids, in order of first appearance.
 };
 
 // ---- The brain.
