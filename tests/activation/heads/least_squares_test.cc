@@ -150,34 +150,6 @@ TEST_P(RidgeFormTest, AllocatesNothing) {
   EXPECT_EQ(scope.count(), 0);
 }
 
-// The last of three classes comes late, and 37 more never do.
-TEST_P(RidgeFormTest, RoomForClassesNeverSeenChangesNothing) {
-  const std::vector<Sample> samples = Samples(90);
-  std::vector<std::vector<float>> answers;
-  for (const uint32_t classes : {3U, 40U}) {
-    HeadSpec head = Head();
-    head.outputs = 0;
-    head.classes = classes;
-    ASSERT_OK_AND_ASSIGN(const auto run, PlanRun::Create(BrainOf(head)));
-    std::vector<float>& answer = answers.emplace_back(classes);
-    for (std::size_t i = 0; i < samples.size(); ++i) {
-      const uint32_t label = samples[i].y[0] > 0.0F             ? 0U
-                             : i > 60 && samples[i].y[1] > 0.0F ? 2U
-                                                                : 1U;
-      run->Forward(ValuesOf(samples[i]));
-      run->Learn(ValuesOf(samples[i]), {.symbol = label});
-    }
-    Prediction prediction;
-    prediction.distribution = answer;
-    run->Forward(ValuesOf(samples[5]));
-    run->Predict(Want::Kind::kDistribution, &prediction);
-  }
-  for (std::size_t c = 0; c < 3; ++c) {
-    EXPECT_FLOAT_EQ(answers[1][c] / answers[1][0], answers[0][c] / answers[0][0]) << c;
-  }
-  for (std::size_t c = 3; c < 40; ++c) EXPECT_EQ(answers[1][c], answers[1][3]);
-}
-
 INSTANTIATE_TEST_SUITE_P(Forms, RidgeFormTest,
                          testing::Values(RidgeForm::kCovariance, RidgeForm::kInformation));
 
