@@ -133,13 +133,13 @@ void Store::RefreshFloorsLocked() {
 
 std::byte* Store::FirstWriteLocked(BlockId id) {
   BlockTable& table = tables_[id.table];
+  table.MarkDirty(id.index);
+  // Whoever looks later sees it at any number, so that the stamp need not tell.
+  if (floors_[id.table] == 1 && table.home() != nullptr) return table.data(id.index);
   const PackedVersion newest = table.head(id.index);
   const SnapshotNumber stamp = newest.stamp();
   const SnapshotNumber draft = published_.load(std::memory_order_relaxed) + 1;
   const SnapshotNumber newest_hold = holds_.empty() ? 0 : holds_.back().number;
-  table.MarkDirty(id.index);
-  // Whoever looks later sees it at any number, so that the stamp need not tell.
-  if (floors_[id.table] == 1 && table.home() != nullptr) return table.data(id.index);
   const bool held = !holds_.empty() && stamp <= newest_hold;
   const bool read = ReadersMaySeeLocked(id.table, stamp);
   if (!held && !read) {

@@ -64,26 +64,29 @@ uint64_t MixingHead::Prefix(const Gate& gate, const Activity& activity) const no
   return row;
 }
 
-// The row that a gate picks at every decision.
-inline void MixingHead::Pick(const Gate& gate, uint64_t prefix, const Step& step,
-                             uint32_t* rows) noexcept {
+// The row that a gate picks at every decision, and its block.
+[[gnu::always_inline]] inline void MixingHead::Pick(const Gate& gate, const Picked& picked,
+                                                    const TableView& table,
+                                                    const Step& step) noexcept {
   for (std::size_t n = 0; n < step.inputs.decisions; ++n) {
-    uint64_t row = prefix + gate.node_weight * step.nodes[n] + gate.depth_weight * step.depths[n];
+    uint64_t row =
+        picked.prefix + gate.node_weight * step.nodes[n] + gate.depth_weight * step.depths[n];
     for (const Term& term : gate.signals) row += term.weight * step.signals[n][term.factor.source];
-    rows[n] = static_cast<uint32_t>(gate.hashed ? Mix64(row) & (gate.rows - 1) : row);
+    picked.rows[n] = static_cast<uint32_t>(gate.hashed ? Mix64(row) & (gate.rows - 1) : row);
+    picked.blocks[n] = table.As<float>(picked.rows[n]);
   }
 }
 
-// visit(gate, prefix, rows) for each.
+// visit(gate, picked) for each.
 template <typename Visit>
 [[gnu::always_inline]] inline void MixingHead::ForEachGate(Step* step, Visit visit) const noexcept {
   for (std::size_t s = 0; s < sets_.size(); ++s) {
-    visit(sets_[s], step->set_prefixes[s], step->sets[s]);
+    visit(sets_[s], Picked{step->set_prefixes[s], step->sets[s], step->inputs.weights[s]});
   }
   for (std::size_t m = 0; m < maps_.size(); ++m) {
-    visit(maps_[m], step->map_prefixes[m], step->maps[m]);
+    visit(maps_[m], Picked{step->map_prefixes[m], step->maps[m], step->map_blocks[m]});
   }
-  visit(last_, step->last_prefix, step->last);
+  visit(last_, Picked{step->last_prefix, step->last, step->inputs.last});
 }
 
 // Makes `node` the decision in lane `n`, its evidence in row `evidence`.
@@ -105,16 +108,12 @@ void MixingHead::Approach(const StepContext& context, const Path& path) const no
     }
   }
   Step& step = *At(context);
-  // Inlined, since GCC drops calls of what only prefetches.
-  ForEachGate(
-      &step, [&](const Gate& gate, uint64_t prefix, uint32_t* rows) __attribute__((always_inline)) {
-        if (!gate.early()) return;
-        Pick(gate, prefix, step, rows);
-        const TableView table = context.view.table(gate.table);
-        for (std::size_t n = 0; n < step.inputs.decisions; ++n) {
-          table.Prefetch(rows[n]);
-        }
-      });
+  ForEachGate(&step, [&](const Gate& gate, const Picked& picked) {
+    if (!gate.early()) return;
+    const TableView table = context.view.table(gate.table);
+    Pick(gate, picked, table, step);
+    for (std::size_t n = 0; n < step.inputs.decisions; ++n) table.Prefetch(picked.rows[n]);
+  });
 }
 
 // The probability of bit 1 at `node` alone.
@@ -127,52 +126,35 @@ float MixingHead::Decide(const StepContext& context, uint32_t node) const noexce
                             {step.evidence[0] + member.first_signal, shape.signal_ranges.size()});
   }
   Ask(context, 0, node, 0);
-  ForEachGate(&step, [&](const Gate& gate, uint64_t prefix, uint32_t* rows) {
-    Pick(gate, prefix, step, rows);
+  ForEachGate(&step, [&](const Gate& gate, const Picked& picked) {
+    Pick(gate, picked, context.view.table(gate.table), step);
   });
-  Mix(context);
+  Mix(&step);
   return step.served[0];
 }
 
-// Makes the decisions asked for, from the evidence and the rows picked.
-void MixingHead::Mix(const StepContext& context) const noexcept {
-  Step& step = *At(context);
-  const std::size_t decisions = step.inputs.decisions;
-  for (std::size_t s = 0; s < sets_.size(); ++s) {
-    const TableView table = context.view.table(sets_[s].table);
-    for (std::size_t n = 0; n < decisions; ++n) {
-      step.inputs.weights[s][n] = table.As<float>(step.sets[s][n]);
-    }
-  }
-  const TableView table = context.view.table(last_.table);
-  for (std::size_t n = 0; n < decisions; ++n) {
-    step.inputs.last[n] = table.As<float>(step.last[n]);
-  }
-  kernels::Mix(step.inputs, &step.mixture);
-  CorrectByMaps(context);
-}
-
-inline void MixingHead::CorrectByMaps(const StepContext& context) const noexcept {
-  Step& step = *At(context);
+// Makes the decisions asked for, from the evidence and the blocks picked; half of what is served
+// comes from the maps.
+void MixingHead::Mix(Step* step) const noexcept {
+  kernels::Mix(step->inputs, &step->mixture);
   float sums[kMaxDepth] = {};
   for (std::size_t n = 0; n < kMaxDepth; ++n) {
     const float at =
-        std::clamp(step.mixture.mixed[n], -kMapMaxLogit, kMapMaxLogit) * kMapScale + kMapMiddle;
-    step.cells[n] = static_cast<uint32_t>(static_cast<int32_t>(at));
-    step.fractions[n] = at - static_cast<float>(static_cast<int32_t>(at));
+        std::clamp(step->mixture.mixed[n], -kMapMaxLogit, kMapMaxLogit) * kMapScale + kMapMiddle;
+    step->cells[n] = static_cast<uint32_t>(static_cast<int32_t>(at));
+    step->fractions[n] = at - static_cast<float>(static_cast<int32_t>(at));
   }
   for (std::size_t m = 0; m < maps_.size(); ++m) {
-    const TableView table = context.view.table(maps_[m].table);
-    for (std::size_t n = 0; n < step.inputs.decisions; ++n) {
-      const float* const cells = table.As<float>(step.maps[m][n]) + step.cells[n];
-      sums[n] += cells[0] + (cells[1] - cells[0]) * step.fractions[n];
+    for (std::size_t n = 0; n < step->inputs.decisions; ++n) {
+      const float* const cells = step->map_blocks[m][n] + step->cells[n];
+      sums[n] += cells[0] + (cells[1] - cells[0]) * step->fractions[n];
     }
   }
   const float share = maps_.empty() ? 0.0F : 0.5F / static_cast<float>(maps_.size());
   const float own = maps_.empty() ? 1.0F : 0.5F;
   for (std::size_t n = 0; n < kMaxDepth; ++n) {
-    const float p = own * step.mixture.probability[n] + share * sums[n];
-    step.served[n] = std::clamp(p, kLeast, 1.0F - kLeast);
+    const float p = own * step->mixture.probability[n] + share * sums[n];
+    step->served[n] = std::clamp(p, kLeast, 1.0F - kLeast);
   }
 }
 
@@ -202,10 +184,10 @@ double MixingHead::Probability(const StepContext& context, const Path& path) con
                                   .signals = step.evidence[0] + member.first_signal,
                                   .signals_stride = kMaxSignals});
   }
-  ForEachGate(&step, [&](const Gate& gate, uint64_t prefix, uint32_t* rows) {
-    if (!gate.early()) Pick(gate, prefix, step, rows);
+  ForEachGate(&step, [&](const Gate& gate, const Picked& picked) {
+    if (!gate.early()) Pick(gate, picked, context.view.table(gate.table), step);
   });
-  if (count > 0) Mix(context);
+  if (count > 0) Mix(&step);
   const SeenClasses::Now seen = seen_.At(context.view);
   float probability = seen.Seen(path.leaf) ? 1.0F : 0.0F;
   for (uint32_t n = 0; n < count; ++n) {

@@ -70,6 +70,12 @@ class MixingHead final : public Head {
     bool hashed = false;
     bool early() const { return signals.empty(); }  // Known before the evidence is.
   };
+  // What a gate picked at each decision, from what all decisions share.
+  struct Picked {
+    uint64_t prefix;
+    uint32_t* rows;
+    const float** blocks;
+  };
   struct Member {
     std::unique_ptr<Expert> expert;
     uint32_t first_input;
@@ -94,14 +100,14 @@ class MixingHead final : public Head {
   Step* At(const StepContext& context) const noexcept;
   float* Inputs(const StepContext& context, uint32_t depth) const noexcept;
   uint64_t Prefix(const Gate& gate, const Activity& activity) const noexcept;
-  static void Pick(const Gate& gate, uint64_t prefix, const Step& step, uint32_t* rows) noexcept;
+  static void Pick(const Gate& gate, const Picked& picked, const TableView& table,
+                   const Step& step) noexcept;
   template <typename Visit>
   void ForEachGate(Step* step, Visit visit) const noexcept;
   void Ask(const StepContext& context, uint32_t n, uint32_t node, uint32_t evidence) const noexcept;
   void Approach(const StepContext& context, const Path& path) const noexcept;
   float Decide(const StepContext& context, uint32_t node) const noexcept;
-  void Mix(const StepContext& context) const noexcept;
-  void CorrectByMaps(const StepContext& context) const noexcept;
+  void Mix(Step* step) const noexcept;
   Path PathTo(uint32_t symbol, const SeenClasses::Now& seen) const noexcept;
   double Probability(const StepContext& context, const Path& path) const noexcept;
   void LearnDecisions(const StepContext& context, const Path& path, Commit* commit) const noexcept;

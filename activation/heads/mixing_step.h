@@ -24,10 +24,11 @@ struct MixingHead::Step {
 
   kernels::MixInputs inputs;
   kernels::Mixture mixture;
-  // Which block of its table each gate picks.
+  // Which block of its table each gate picks; where it lies is in `inputs` and map_blocks.
   PerDecision<uint32_t> sets[kernels::kMaxSets];
   PerDecision<uint32_t> maps[kMaxMaps];
   PerDecision<uint32_t> last;
+  PerDecision<const float*> map_blocks[kMaxMaps];
   PerDecision<uint32_t> nodes;
   PerDecision<uint32_t> depths;
   PerDecision<const uint32_t*> signals;  // Each in `evidence`, like inputs.x.
