@@ -4,6 +4,7 @@
 include(GNUInstallDirs)
 
 option(GYRUS_BUILD_TESTS "Build the tests" ON)
+option(GYRUS_SMALLEST "Build what the smallest device links: core, activation, learner" OFF)
 option(GYRUS_BUILD_FUZZERS "Build the libFuzzer targets of tests/fuzz; needs clang" OFF)
 set(GYRUS_SANITIZE "" CACHE STRING "Sanitizers for every target, e.g. address,undefined")
 
@@ -21,9 +22,9 @@ add_library(gyrus_flags INTERFACE)
 target_compile_features(gyrus_flags INTERFACE cxx_std_20)
 target_compile_options(
   gyrus_flags
-  INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wno-restrict
-            -Werror
+  INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Werror
             -ffp-contract=off $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+            $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
             $<$<CXX_COMPILER_ID:GNU>:-fno-delete-null-pointer-checks>)
 find_program(GYRUS_MOLD mold)
 if(GYRUS_MOLD AND NOT CMAKE_CROSSCOMPILING)
@@ -73,12 +74,16 @@ function(gyrus_test name)
   endif()
 endfunction()
 
-# gyrus_fuzzer(NAME SRCS ... DEPS ...): NAME_fuzzer from a source with LLVMFuzzerTestOneInput. Its
-# seeds, if any, lie in tests/fuzz/corpus/NAME.
+# gyrus_fuzzer(NAME SRCS ... DEPS ...): NAME_fuzzer from a source with LLVMFuzzerTestOneInput, one of
+# the target `fuzzers`. Its seeds lie in tests/fuzz/corpus/NAME.
 function(gyrus_fuzzer name)
   cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
   add_executable(${name}_fuzzer ${ARG_SRCS})
   target_include_directories(${name}_fuzzer PRIVATE "${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name}_fuzzer PRIVATE ${ARG_DEPS} gyrus_flags)
   target_link_options(${name}_fuzzer PRIVATE -fsanitize=fuzzer)
+  if(NOT TARGET fuzzers)
+    add_custom_target(fuzzers)
+  endif()
+  add_dependencies(fuzzers ${name}_fuzzer)
 endfunction()

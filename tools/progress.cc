@@ -32,14 +32,11 @@ std::string FormatSeconds(double seconds) {
 
 std::string FormatCount(double count) {
   if (count < 1e3)
-    return absl::StrFormat(count < 10 && count != std::floor(count) ? "%.1f" : "%.0f", count);
+    return absl::StrFormat("%.*f", count < 10 && count != std::floor(count) ? 1 : 0, count);
   const char* const units[] = {" k", " M", " G", " T"};
   std::size_t unit = 0;
   for (count /= 1e3; count >= 1e3 && unit < 3; count /= 1e3) ++unit;
-  return absl::StrFormat(count < 10    ? "%.2f%s"
-                         : count < 100 ? "%.1f%s"
-                                       : "%.0f%s",
-                         count, units[unit]);
+  return absl::StrFormat("%.*f%s", count < 10 ? 2 : count < 100 ? 1 : 0, count, units[unit]);
 }
 
 std::string ProgressText(const ProgressState& state) {
