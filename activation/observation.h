@@ -7,12 +7,15 @@
 
 namespace gyrus {
 
+// The largest magnitude of a real that comes in: what is learned from it is squared in float.
+inline constexpr float kLargestReal = 1e18F;
+
 // The value of one modality at one moment. Which field counts is the modality's kind; the plan
 // checks that it fits. Spans are borrowed for the call.
 struct Value {
   bool present = false;                  // Absent: its areas stay asleep.
   uint32_t symbol = 0;                   // kSymbol: below the modality's size.
-  std::span<const float> reals = {};     // kReals: (size,); NaN marks a missing element.
+  std::span<const float> reals = {};     // kReals: (size,); NaN: missing.
   std::span<const uint8_t> pixels = {};  // kImage: (rows x columns), row-major, 0 to 255.
 };
 

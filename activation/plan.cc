@@ -138,6 +138,13 @@ absl::Status Plan::Compile() {
   }
   for (const AreaSpec& area : spec_.areas) GYRUS_RETURN_IF_ERROR(CompileArea(area));
   for (const HeadSpec& head : spec_.heads) {
+    // One target teaches them all.
+    if (head.classes != spec_.heads[0].classes || head.outputs != spec_.heads[0].outputs) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("head \"", head.name, "\" has ", head.classes, " classes and ", head.outputs,
+                       " outputs, head \"", spec_.heads[0].name, "\" ", spec_.heads[0].classes,
+                       " and ", spec_.heads[0].outputs, ": heads share one target"));
+    }
     auto made = MakeHead(head, readables_, &builder_);
     if (!made.ok()) return At(absl::StrCat("head \"", head.name, "\""), made.status());
     heads_.push_back(*std::move(made));
@@ -338,9 +345,10 @@ absl::Status Plan::Check(const Observation& observation) const {
                                                        value.reals.size()));
       }
       for (std::size_t i = 0; i < value.reals.size(); ++i) {
-        if (std::isinf(value.reals[i])) {
-          return absl::InvalidArgumentError(
-              absl::StrCat("modality \"", modality.name, "\": element ", i, " is infinite"));
+        if (std::abs(value.reals[i]) > kLargestReal) {
+          return absl::InvalidArgumentError(absl::StrCat("modality \"", modality.name,
+                                                         "\": element ", i, " is ", value.reals[i],
+                                                         ": the limit is ", kLargestReal));
         }
       }
     }
@@ -363,8 +371,11 @@ absl::Status Plan::Check(const Target& target) const {
     return absl::InvalidArgumentError(absl::StrCat("head \"", head.name, "\" has ", head.outputs,
                                                    " outputs, got ", target.reals.size()));
   }
-  if (!kernels::AllFinite(target.reals)) {
-    return absl::InvalidArgumentError("a target must be finite, got a NaN or an infinite value");
+  for (const float real : target.reals) {
+    if (!(std::abs(real) <= kLargestReal)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("a target is ", real, ": the limit is ", kLargestReal));
+    }
   }
   return absl::OkStatus();
 }

@@ -31,6 +31,10 @@ absl::Status CheckSpec(const TableSpec& spec) {
     return absl::InvalidArgumentError(absl::StrCat("table \"", spec.name, "\" needs ", bytes,
                                                    " bytes of base, got ", spec.base.size()));
   }
+  if (reinterpret_cast<uintptr_t>(spec.base.data()) % 64 != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("table \"", spec.name, "\": a base must be aligned to 64 bytes"));
+  }
   return absl::OkStatus();
 }
 

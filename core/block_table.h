@@ -29,7 +29,8 @@ struct TableSpec {
   uint32_t blocks = 0;  // In [1, 2^26].
   uint32_t spares = 0;  // Versions beyond one per block, in [0, 2^26]; see Store.
   // Where the blocks start: `blocks` * block_bytes() bytes of a private, writable mapping that
-  // outlives the store (a base file; what is not written stays shared), or empty: all zero.
+  // outlives the store, aligned to 64 (a base file; what is not written stays shared), or empty:
+  // all zero.
   std::span<std::byte> base = {};
 };
 
@@ -107,6 +108,7 @@ class TableView {
   // function that only prefetches for one without effect, and drops calls of it.
   [[gnu::always_inline]] void Prefetch(uint32_t index) const noexcept GYRUS_NONBLOCKING {
     const std::size_t stride = memory_->stride;
+    // The bits are for the learner, who writes most of what it reads.
     __builtin_prefetch(home_ == nullptr ? static_cast<const void*>(&memory_->heads[index])
                                         : &memory_->dirty[index / 64]);
     // Of a long block the first lines: hardware fetches lines in pairs, and follows a run of them.

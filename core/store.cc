@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Version chains instead of a persistent tree: a reader follows a block's versions, newest first,
 // to the first whose stamp is not beyond its snapshot. Publishing costs one store, reading one
-// dependent load more than a flat array, and no reader touches a shared counter.
+// dependent load more than a flat array (none until a table's first copy), and no reader touches a
+// shared counter.
 //
 // Why a chain is never cut under a reader: versions retire in the order in which they were
 // replaced, a table at a time. While a version is not retired, no newer version of its block is

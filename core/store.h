@@ -102,8 +102,9 @@ class Store {
   // Commits begun so far, by any learner. Learner.
   uint64_t commits() const noexcept { return commits_.load(std::memory_order_relaxed); }
 
-  // Makes the draft the newest snapshot and returns its number; the same number again if nothing
-  // was written since. Learner and ordinary: waits for a commit in progress.
+  // Makes the draft the newest snapshot and returns its number; the same number again if no
+  // commit has asked to write since. Requires: fewer than 2^36 publishes, see PackedVersion.
+  // Learner and ordinary: waits for a commit in progress.
   SnapshotNumber Publish() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The newest snapshot; 1 before anything is published. Thread-safe, real-time safe.

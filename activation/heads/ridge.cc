@@ -211,7 +211,7 @@ void RidgeHead::Predict(const StepContext& context, const Want& want,
   const std::span<const float> reference = readouts_.Reference(*context.activity);
   for (std::size_t o = 0; o < outputs_; ++o) {
     prediction->mean[o] =
-        Trust(context.view, o) * scratch.scores[o] + (reference.empty() ? 0.0F : reference[o]);
+        Added(context.view, scratch, o) + (reference.empty() ? 0.0F : reference[o]);
   }
   std::fill(prediction->variance.begin(), prediction->variance.end(), 0.0F);
 }
@@ -222,6 +222,13 @@ float RidgeHead::Trust(const View& view, std::size_t output) const noexcept {
   const float right = reinterpret_cast<const float*>(block)[output];
   const float said = reinterpret_cast<const float*>(block + said_offset_)[output];
   return right > 0.0F ? std::min(right / said, 1.0F) : 0.0F;
+}
+
+// What is added to the reference; nothing, however wild the scores, where they are not trusted.
+float RidgeHead::Added(const View& view, const Scratch& scratch,
+                       std::size_t output) const noexcept {
+  const float trust = Trust(view, output);
+  return trust == 0.0F ? 0.0F : trust * scratch.scores[output];
 }
 
 void RidgeHead::LearnTrust(const Scratch& scratch, Commit* commit) const noexcept {
@@ -257,8 +264,8 @@ double RidgeHead::FillTarget(const StepContext& context, const Target& target,
   double loss = 0.0;
   for (std::size_t o = 0; o < outputs_; ++o) {
     scratch.target[o] = target.reals[o] - (reference.empty() ? 0.0F : reference[o]);
-    const double residual = scratch.target[o] - Trust(context.view, o) * scratch.scores[o];
-    if (!std::isnan(residual)) loss += residual * residual;
+    const double residual = scratch.target[o] - Added(context.view, scratch, o);
+    if (!std::isnan(scratch.target[o])) loss += residual * residual;
   }
   return loss;
 }

@@ -74,6 +74,7 @@ class RidgeHead final : public Head {
   std::size_t Rows(const View& view) const noexcept;
   std::span<const Woken> Score(const StepContext& context, const Scratch& scratch) const noexcept;
   float Trust(const View& view, std::size_t output) const noexcept;
+  float Added(const View& view, const Scratch& scratch, std::size_t output) const noexcept;
   void LearnTrust(const Scratch& scratch, Commit* commit) const noexcept;
   double FillTarget(const StepContext& context, const Target& target,
                     const Scratch& scratch) const noexcept;

@@ -162,6 +162,8 @@ void Mix(const MixInputs& in, Mixture* out) noexcept {
 
 void MixLearn(const MixInputs& in, const Mixture& mixture, const MixLesson& lesson,
               const MixRates& rates) noexcept {
+  GYRUS_DCHECK(in.width % kMixingLanes == 0 && in.sets <= kMaxSets);
+  GYRUS_DCHECK(in.decisions <= kMaxDecisions);
   HWY_DYNAMIC_DISPATCH(MixLearnImpl)(in, mixture, lesson, rates);
 }
 

@@ -21,6 +21,7 @@
 #include "core/check.h"
 #include "core/clock.h"
 #include "learner/learner.h"
+#include "runtime/presets.h"
 #include "tests/bench/flat_text.h"
 
 namespace gyrus {
@@ -35,38 +36,13 @@ constexpr char kPeers[] =
     "  lstm-compress    2.409 (2.756), 6.4 kB/s\n"
     "  cmix v14         1.447, about 1 kB/s\n";
 
-BrainSpec TextBrain() {
-  MixingHeadSpec mixing;
-  mixing.experts = {
-      {.name = "memory", .kind = MemoryExpertSpec{.encoder = "symbols", .rows_log2 = 18}},
-      {.name = "match", .kind = MatchExpertSpec{.encoder = "symbols"}}};
-  mixing.sets = {{{"symbols.4", "node"}},
-                 {{"symbols.0", "node"}},
-                 {{"symbols.5", "node"}},
-                 {{"symbols.6", "depth"}},
-                 {{"memory.0", "match.1", "node"}}};
-  mixing.last = {"match.0", "depth"};
-  mixing.maps = {{.factors = {"symbols.0", "node"}, .rate = 0.03F},
-                 {.factors = {"symbols.3", "node"}, .rate = 0.03F}};
-  mixing.first_weight = 0.15F;
-  mixing.rate_first = 0.033F;
-  mixing.rate_last = 0.003F;
-  mixing.final_rate = 0.001F;
-  BrainSpec spec;
-  spec.name = "text";
-  spec.modalities = {{.name = "byte", .kind = ModalityKind::kSymbol, .size = 256}};
-  spec.encoders = {{.name = "symbols", .modality = "byte", .kind = SymbolsEncoderSpec{}}};
-  spec.heads = {{.name = "next", .classes = 256, .kind = mixing}};
-  spec.target_next = 1;
-  spec.target_modality = "byte";
-  return spec;
-}
-
 // Plan, store and learner of one text, as a session drives them.
 class Engine {
  public:
   Engine() {
-    auto plan = Plan::Create(TextBrain());
+    const auto spec = Preset("text");
+    GYRUS_CHECK(spec.ok());
+    auto plan = Plan::Create(*spec);
     GYRUS_CHECK(plan.ok());
     plan_ = *std::move(plan);
     auto store = plan_->MakeStore({}, 1);

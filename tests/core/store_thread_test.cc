@@ -119,6 +119,42 @@ TEST_P(StoreThreadTest, NobodySeesAMixOfTwoCommits) {
   EXPECT_EQ(test::FirstWord(scene.store->Draft().table(0).Read(0)), last);
 }
 
+// Each store goes from written at home to its first copy while a reader opens.
+TEST(StoreFirstCopyTest, IsSeenWholeByAReaderThatOpensMeanwhile) {
+  const TableSpec table = test::WordsTable("w", kBlocks, kBlocks, TensorReader::kStep, kWords);
+  const uint32_t needs[] = {kBlocks};
+  for (int trial = 0; trial < 50; ++trial) {
+    ASSERT_OK_AND_ASSIGN(const auto store, Store::Create(std::span(&table, 1), {}));
+    std::atomic<bool> done = false;
+    std::atomic<int> mixed = 0;
+    std::atomic<int> reads = 0;
+    std::thread reading([&] {
+      while (!done || reads == 0) {
+        auto reader = store->OpenReader();
+        const TableView view = reader->Pin().table(0);
+        if (!NumberThroughout([&](uint32_t i) { return view.Read(i); }).has_value()) ++mixed;
+        reader->Unpin();
+        ++reads;
+      }
+    });
+    for (uint32_t round = 1; round <= 20 || reads == 0;) {
+      std::optional<Commit> commit = Commit::TryBegin(store.get(), needs);
+      if (!commit.has_value()) continue;
+      const TableWriter writer = commit->table(0);
+      for (uint32_t i = 0; i < kBlocks; ++i) {
+        uint32_t* const words = writer.As<uint32_t>(i);
+        for (uint32_t w = 0; w < kWords; ++w) words[w] = round;
+      }
+      commit.reset();
+      store->Publish();
+      ++round;
+    }
+    done = true;
+    reading.join();
+    EXPECT_EQ(mixed, 0);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Pools, StoreThreadTest, testing::Values(kBlocks, 4 * kBlocks),
                          [](const auto& test) { return "Spares" + std::to_string(test.param); });
 

@@ -86,7 +86,8 @@ BrainInputOptions Run::InputOptionsNow() const {
   options.input.clock = &clock_;
   options.input.stop = &stop_;
   // In class order the limit comes first, so that it shortens every class and not the last ones.
-  if (options_.limit < options.limit) options.limit = options_.limit + options_.skip;
+  if (options_.limit < options.limit)
+    options.limit = std::min(options_.limit, options.limit - options_.skip) + options_.skip;
   return options;
 }
 
