@@ -241,12 +241,6 @@ void AreaCredit::LearnRoutes(Commit* commit) noexcept {
   }
 }
 
-void AreaCredit::Forget() noexcept {
-  std::fill(newest_.begin(), newest_.end(), kNone);
-  std::fill(traces_.begin(), traces_.end(), 0.0F);
-  steps_ = 0;
-}
-
 std::span<float> AreaCredit::GradientOfOutput(uint32_t entry) const noexcept {
   const std::size_t outputs = plan_.spec.outputs;
   return records_[entry / width_].gradients.subspan((entry % width_) * outputs, outputs);

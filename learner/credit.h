@@ -61,9 +61,6 @@ class AreaCredit {
   // Requires: the areas that read this one have gone before.
   void Backward(Commit* commit) noexcept;
 
-  // Drops what is recorded and zeroes all traces: after a gap in the stream.
-  void Forget() noexcept;
-
   // Whether gradients that reach this area's output are of use.
   bool takes_gradient() const { return takes_gradient_; }
 

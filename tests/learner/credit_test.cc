@@ -157,31 +157,6 @@ TEST(AreaCreditTest, WritesNoBlockThatNoErrorReaches) {
   }
 }
 
-TEST(AreaCreditTest, ForgetsWhatWasRecordedAndTraced) {
-  test::SmallNetwork network(kInputs);
-  AreaSpec spec = Area("recurrent", kMcsd, 3);
-  spec.learning.trace = Trace::kExact;
-  network.Add(spec, {-1});
-  ASSERT_TRUE(network.Start().ok());
-  const std::vector<test::ScriptedStep> script = network.Script(4, 6);
-  for (const test::ScriptedStep& step : script) {
-    network.Forward(step);
-    network.Learn(false);
-  }
-  const auto zeros = [&] {
-    return std::count(network.credit(0).traces().begin(), network.credit(0).traces().end(), 0.0F);
-  };
-  ASSERT_LT(zeros(), static_cast<std::ptrdiff_t>(network.credit(0).traces().size()));
-  network.credit(0).Forget();
-  EXPECT_EQ(zeros(), static_cast<std::ptrdiff_t>(network.credit(0).traces().size()));
-  for (int t = 0; t < 3; ++t) {
-    EXPECT_FALSE(network.credit(0).full());
-    network.Forward(script[t]);
-    network.credit(0).Record(network.activities()[0]);
-  }
-  EXPECT_TRUE(network.credit(0).full());
-}
-
 TEST(AreaCreditTest, LearnsWithoutAllocation) {
   kernels::Warmup();
   for (const uint32_t chunk : {1U, 2U}) {
