@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "activation/plan.h"
 #include "core/check.h"
 
 namespace gyrus {
@@ -98,14 +99,15 @@ void EventRing::Save(ByteWriter* writer) const {
   }
 }
 
-void EventRing::Restore(ByteReader* reader) {
+void EventRing::Restore(const Plan& plan, ByteReader* reader) {
   count_ = 0;
   const uint64_t count = reader->Get<uint64_t>();
   if (count > events_.size()) return reader->Fail();
   std::vector<std::vector<float>> reals(modalities_.size());
   std::vector<std::vector<uint8_t>> pixels(modalities_.size());
   std::vector<Value> values(modalities_.size());
-  for (uint64_t i = 0; i < count && reader->ok(); ++i) {
+  uint64_t newest = 0;
+  for (uint64_t i = 0; i < count; ++i) {
     const uint64_t id = reader->Get<uint64_t>();
     const std::chrono::nanoseconds time(reader->Get<int64_t>());
     for (std::size_t m = 0; m < modalities_.size(); ++m) {
@@ -115,11 +117,15 @@ void EventRing::Restore(ByteReader* reader) {
       values[m].pixels =
           reader->GetVector(&pixels[m], std::size_t{modalities_[m].rows} * modalities_[m].columns);
     }
-    Event& event = Push(id, {.time = time, .values = values});
+    const Observation observation{.time = time, .values = values};
+    if (!reader->ok() || id <= newest || !plan.Check(observation).ok()) return reader->Fail();
+    newest = id;
+    Event& event = Push(id, observation);
     const bool labelled = reader->Get<uint8_t>() != 0;
     Target target{.symbol = reader->Get<uint32_t>()};
     std::vector<float> outputs;
     target.reals = reader->GetVector(&outputs, memory_[0].target.size());
+    if (labelled && !plan.Check(target).ok()) return reader->Fail();
     if (labelled) SetTarget(&event, target);
     reader->GetSpan(event.state);
   }

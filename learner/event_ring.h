@@ -12,6 +12,8 @@
 
 namespace gyrus {
 
+class Plan;
+
 // One step of a stream as its learner will see it: the observation, copied; the target, once it
 // is known; and the session's state from before the step, so that the step can be taken back.
 struct Event {
@@ -48,9 +50,10 @@ class EventRing {
 
   void PopFront();
 
-  // All that waits, as bytes; Restore leaves the reader not ok() if they do not fit.
+  // All that waits, as bytes. Restore takes in only what Plan::Check lets pass, in the order of its
+  // steps, and else leaves the reader not ok().
   void Save(ByteWriter* writer) const;
-  void Restore(ByteReader* reader);
+  void Restore(const Plan& plan, ByteReader* reader);
 
   // Removes event `i`, keeping the order of the others.
   void Erase(std::size_t i);

@@ -180,7 +180,7 @@ void Learner::Restore(ByteReader* reader) {
   reader->GetSpan<std::byte>(state_);
   closed_ = reader->Get<uint64_t>();
   for (const auto& credit : credits_) reader->GetSpan<float>(credit->traces());
-  events_.Restore(reader);
+  events_.Restore(*plan_, reader);
   ahead_ = 0;
 }
 

@@ -276,8 +276,11 @@ absl::Status Session::Restore(absl::string_view position) {
   const bool has_learner = reader.Get<uint8_t>() != 0;
   if (learner_ != nullptr && has_learner) {
     learner_->Restore(&reader);
-    learner_->RunAhead();
-    if (!reader.done()) reader.Fail();
+    const EventRing& events = learner_->events();
+    const bool came = events.size() == 0 || events.at(events.size() - 1).id <= last_step_;
+    const bool late = events.size() > 1;
+    if (!reader.done() || !came || (in_step_ && late)) reader.Fail();
+    if (reader.ok() && in_step_) learner_->RunAhead();
   } else if (learner_ != nullptr) {
     std::memcpy(learner_->state().data(), state_.data(), state_.size());
   }

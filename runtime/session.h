@@ -95,8 +95,8 @@ class Session {
   // Ends chunks of learning steps early, so that the blocks hold all that was learned.
   absl::Status Settle();
 
-  // Where the stream stands, for saving; and back. Restore returns DataLoss for bytes that Save of
-  // the same brain did not write.
+  // Where the stream stands, for saving; and back, in a new session. Restore returns DataLoss for
+  // bytes that Save of the same brain did not write; then the session is of no use.
   std::string Save() const;
   absl::Status Restore(absl::string_view position);
 

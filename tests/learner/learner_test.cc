@@ -6,14 +6,20 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <memory>
+#include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
 #include "activation/plan.h"
+#include "core/bytes.h"
 #include "core/rng.h"
 #include "core/store.h"
+#include "learner/event_ring.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/tiny_brains.h"
 
 namespace gyrus {
 namespace {
@@ -66,6 +72,52 @@ TEST(LearnerTest, ChunkOfRoutesFitsTheSmallestPoolBesideAReader) {
     }
     EXPECT_EQ(learner->counts().stalled, 0);
   }
+}
+
+// Whether a learner of this brain takes back a position at which these steps wait.
+bool Restores(const BrainSpec& spec, std::span<const uint64_t> steps, const Value& value,
+              const std::optional<Target>& target = std::nullopt) {
+  const auto plan = *Plan::Create(spec);
+  const auto store = *plan->MakeStore({.max_readers = 1}, 1);
+  const auto learner = *Learner::Create(plan.get(), store.get());
+  EventRing waiting(plan->spec(), steps.size(), plan->state_bytes());
+  for (const uint64_t step : steps) {
+    Event& event = waiting.Push(step, {.values = {&value, 1}});
+    if (target.has_value()) waiting.SetTarget(&event, *target);
+  }
+  ByteWriter writer;
+  writer.PutSpan<std::byte>(learner->state());
+  writer.Put<uint64_t>(0);
+  for (std::size_t a = 0; a < plan->areas().size(); ++a) writer.PutSpan<float>({});
+  waiting.Save(&writer);
+
+  ByteReader reader(writer.bytes());
+  learner->Restore(&reader);
+  return reader.done();
+}
+
+TEST(LearnerTest, TakesBackOnlyStepsThatFitTheBrain) {
+  const BrainSpec table = Chunked(LearnedRouterSpec{}, 1);
+  const BrainSpec text = test::TinyLabelled(2);
+  const uint64_t first[] = {1};
+  const uint64_t twice[] = {1, 1};
+  const uint64_t both[] = {1, 2};
+  const uint64_t none[] = {0};
+  std::array<float, 8> row = {};
+  const Value good{.present = true, .reals = row};
+  const Value ragged{.present = true, .reals = std::span(row).first(4)};
+  const Value letter{.present = true, .symbol = 255};
+  const Value no_letter{.present = true, .symbol = 0xFFFFFFFF};
+
+  EXPECT_TRUE(Restores(table, first, good, Target{.symbol = 2}));
+  EXPECT_FALSE(Restores(table, first, good, Target{.symbol = 3}));
+  EXPECT_FALSE(Restores(table, first, ragged));
+  EXPECT_TRUE(Restores(text, both, letter));
+  EXPECT_FALSE(Restores(text, twice, letter));
+  EXPECT_FALSE(Restores(text, none, letter));
+  EXPECT_FALSE(Restores(text, first, no_letter));
+  row[7] = std::numeric_limits<float>::infinity();
+  EXPECT_FALSE(Restores(table, first, good));
 }
 
 }  // namespace
