@@ -47,13 +47,13 @@ Event& Learner::Push(uint64_t id, const Observation& observation) {
 absl::Status Learner::Label(uint64_t id, const Target& target) {
   GYRUS_RETURN_IF_ERROR(plan_->Check(target));
   Event* const event = events_.Find(id);
+  if (event != nullptr && event->labelled) {
+    return absl::AlreadyExistsError(absl::StrCat("step ", id, " already has its label"));
+  }
   if (event == nullptr || id <= closed_) {
     return absl::OutOfRangeError(absl::StrCat("step ", id,
                                               " gets no label any more: label_window is ",
                                               plan_->spec().label_window, " steps"));
-  }
-  if (event->labelled) {
-    return absl::AlreadyExistsError(absl::StrCat("step ", id, " already has its label"));
   }
   events_.SetTarget(event, target);
   return absl::OkStatus();

@@ -61,8 +61,8 @@ class Learner {
   // Requires: Close(id), and nothing ready.
   Event& Push(uint64_t id, const Observation& observation);
 
-  // Gives a step its target. Returns OutOfRange if it left the window, AlreadyExists if it has
-  // one, InvalidArgument as Plan::Check does.
+  // Gives a step its target. Returns AlreadyExists if it waits with one, OutOfRange if it left the
+  // window, InvalidArgument as Plan::Check does.
   absl::Status Label(uint64_t id, const Target& target);
 
   // Takes back a step that has no label yet, as if it had never come. Returns NotFound if it is
@@ -73,6 +73,9 @@ class Learner {
   // no limit). Returns how many ran. Returns Unavailable if a reader or hold keeps the spare
   // blocks that learning needs; nothing is lost, call again.
   absl::StatusOr<int> RunFor(Nanos budget, const Clock& clock);
+
+  // Whether a ready event waits still, for want of spare blocks or of time.
+  bool behind() const { return events_.size() > 0 && Ready(events_.at(0)); }
 
   // Runs the forward pass of the newest event now, if it is the only one that waits, and returns
   // its context to predict from, or null. Valid until the next call of any other method.

@@ -2,6 +2,7 @@
 #include "runtime/session.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -10,6 +11,15 @@
 #include "core/status_macros.h"
 
 namespace gyrus {
+namespace {
+
+// Whether a value is there to its last element.
+bool IsWhole(const Value& value) {
+  return value.present && std::none_of(value.reals.begin(), value.reals.end(),
+                                       [](float x) { return std::isnan(x); });
+}
+
+}  // namespace
 
 Session::Session(const Plan* plan, Store* store, Options options)
     : plan_(plan),
@@ -91,20 +101,21 @@ absl::StatusOr<Observation> Session::Complete(const Observation& observation) {
   return complete;
 }
 
-// Where the target of a step is this value `target_next` steps later, it is known now.
+// Where the target of a step is this value `target_next` steps later, it is known now. A value with
+// a gap is no target, and there is nothing to teach if the step was taken back or has its label.
 absl::Status Session::LearnFromFuture(const Observation& observation) {
   const BrainSpec& spec = plan_->spec();
   if (spec.target_next == 0 || last_step_ < spec.target_next) return absl::OkStatus();
+  const uint64_t step = last_step_ + 1 - spec.target_next;
   for (std::size_t m = 0; m < values_.size(); ++m) {
     const Value& value = observation.values[m];
-    if (spec.modalities[m].name != spec.target_modality || !value.present) continue;
-    const uint64_t step = last_step_ + 1 - spec.target_next;
-    const Target target{.symbol = value.symbol, .reals = value.reals};
-    const absl::Status status = learner_->Label(step, target);
-    // The step may have been taken back or taught already, or its future may hold a gap that cannot
-    // be learned.
-    if (absl::IsOutOfRange(status) || absl::IsAlreadyExists(status)) return absl::OkStatus();
-    GYRUS_RETURN_IF_ERROR(status);
+    if (spec.modalities[m].name != spec.target_modality || !IsWhole(value)) continue;
+    const Event* const event = learner_->events().Find(step);
+    if (event == nullptr || event->labelled) continue;
+    const absl::Status status =
+        learner_->Label(step, {.symbol = value.symbol, .reals = value.reals});
+    // The window may be shorter than the wait.
+    if (!absl::IsOutOfRange(status)) GYRUS_RETURN_IF_ERROR(status);
   }
   return RunLearner();
 }
@@ -163,7 +174,10 @@ void Session::Serve(const View& view, const Observation& observation, const Want
 
 absl::Status Session::Learn(uint64_t step, const Target& target) {
   GYRUS_RETURN_IF_ERROR(CheckLearns());
-  GYRUS_RETURN_IF_ERROR(learner_->Label(step, target));
+  const absl::Status status = learner_->Label(step, target);
+  // After Unavailable the label is there already and waits to be learned.
+  if (absl::IsAlreadyExists(status) && learner_->behind()) return RunLearner();
+  GYRUS_RETURN_IF_ERROR(status);
   Remember(target);
   return RunLearner();
 }

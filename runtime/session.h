@@ -53,17 +53,20 @@ class Session {
   //
   // Returns InvalidArgument for a value that does not fit, and for a wish that the first head
   // cannot answer or spans of a wrong size; then nothing has happened. Unavailable if learning
-  // waits for spare blocks that another reader holds; then nothing has happened either.
+  // waits for spare blocks that another reader holds; then the step has not come, but its value
+  // has been taken as a target and the oldest step of a full window gets no label any more: call
+  // again with the same observation.
   absl::StatusOr<uint64_t> Step(const Observation& observation, const Want& want = {},
                                 Prediction* prediction = nullptr);
 
   // Gives a step its target. Returns as Learner::Label does; FailedPrecondition if frozen. A label
-  // behind another that is still awaited is kept and learned in its turn.
+  // behind another that is still awaited is kept and learned in its turn. Unavailable as Step;
+  // then the label is kept and waits to be learned: by the same call again, or by any later one.
   absl::Status Learn(uint64_t step, const Target& target);
 
   // Where the brain's target is the future of its own stream, teaches the step that waited for this
-  // value; Step does so by itself first, so call it only to see the two apart. Returns as Step
-  // does; FailedPrecondition if frozen.
+  // value, unless it holds a gap; Step does so by itself first, so call it only to see the two
+  // apart. Returns as Step does; FailedPrecondition if frozen.
   absl::Status LearnFrom(const Observation& observation);
 
   // Takes note of a target without learning it: from here on it is the last known one, as after

@@ -140,5 +140,25 @@ TEST(SeriesTest, PredictsTheNextRowWithoutATarget) {
   EXPECT_LT(sum / 99, 2.0);
 }
 
+TEST(SeriesTest, AGapIsNoTarget) {
+  const Walk walk(60);
+  const auto runtime = MakeSeries("");
+  ASSERT_OK_AND_ASSIGN(const auto session, runtime->OpenSession({}));
+  const auto step = [&](float noise, float value) {
+    const std::vector<float> row = {noise, value};
+    const Value observed = {.present = true, .reals = row};
+    return session->Step({.values = {&observed, 1}});
+  };
+  for (std::size_t t = 0; t < 60; ++t) {
+    const bool gap = t == 30;
+    ASSERT_THAT(step(walk.noise[t], gap ? std::nanf("") : walk.walk[t]), IsOk());
+  }
+  EXPECT_THAT(step(0, INFINITY), StatusIs(absl::StatusCode::kInvalidArgument));
+
+  EXPECT_EQ(session->steps(), 60U);
+  EXPECT_EQ(session->learner()->counts().learned, 58U);
+  EXPECT_EQ(session->learner()->counts().unlabelled, 1U);
+}
+
 }  // namespace
 }  // namespace gyrus

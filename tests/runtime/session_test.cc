@@ -172,6 +172,87 @@ TEST(SessionTest, RefusesAPositionOfAnotherBrain) {
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("does not fit this brain")));
 }
 
+// What no Save wrote must not be run, were it of the right lengths.
+TEST(SessionTest, RefusesAPositionOfStepsThatCannotBe) {
+  const auto runtime = MakeRuntime(TinyLabelled(3));
+  ASSERT_OK_AND_ASSIGN(const auto session, runtime->OpenSession({}));
+  ASSERT_THAT(StepByte(session.get(), 'a'), IsOk());
+  const std::string one = session->Save();
+  ASSERT_THAT(StepByte(session.get(), 'b'), IsOk());
+  const std::string two = session->Save();
+
+  // From the end: the state and its length, the target, the flag, two lengths, the symbol.
+  std::string no_symbol = one;
+  const std::size_t tail = 8 + runtime->plan().state_bytes() + 8 + 4 + 1 + 8 + 8 + 4;
+  ASSERT_EQ(no_symbol[no_symbol.size() - tail], 'a');
+  no_symbol.replace(no_symbol.size() - tail, 4, 4, '\xFF');
+  std::string never_came = one;
+  never_came[0] = 0;  // Of last_step_.
+  std::string in_step = two;
+  in_step[8] = 1;  // Though two steps wait.
+
+  for (const std::string& position : {no_symbol, never_came, in_step}) {
+    ASSERT_OK_AND_ASSIGN(const auto other, runtime->OpenSession({}));
+    EXPECT_THAT(other->Restore(position), StatusIs(absl::StatusCode::kDataLoss));
+  }
+  for (const std::string& position : {one, two}) {
+    ASSERT_OK_AND_ASSIGN(const auto other, runtime->OpenSession({}));
+    EXPECT_THAT(other->Restore(position), IsOk());
+    EXPECT_EQ(other->Save(), position);
+  }
+}
+
+// A reader that looks at one snapshot keeps the few spare blocks from learning; once it has
+// looked, the same calls go on, and no bit tells.
+TEST(SessionTest, GoesOnAfterItWaitedForSpares) {
+  const auto straight = MakeRuntime(TinyText());
+  const auto waits = MakeRuntime(TinyText(), {.spares = 1});
+  ASSERT_OK_AND_ASSIGN(const auto one, straight->OpenSession({}));
+  ASSERT_OK_AND_ASSIGN(const auto session, waits->OpenSession({}));
+  ASSERT_OK_AND_ASSIGN(const auto frozen, waits->OpenSession({.name = "f", .mode = Mode::kFrozen}));
+  ASSERT_THAT(StepByte(frozen.get(), 'a'), IsOk());
+  uint64_t came = 0;
+  Value value{.present = true};
+  {
+    ASSERT_OK_AND_ASSIGN(const auto exploration, frozen->Explore());
+    while (came < 100 && StepByte(session.get(), ProseByte(came)).ok()) ++came;
+    value.symbol = ProseByte(came);
+    ASSERT_EQ(session->steps(), came);
+
+    EXPECT_THAT(session->LearnFrom({.values = {&value, 1}}),
+                StatusIs(absl::StatusCode::kUnavailable));
+    EXPECT_THAT(StepByte(session.get(), ProseByte(came)), StatusIs(absl::StatusCode::kUnavailable));
+  }
+  ASSERT_THAT(session->LearnFrom({.values = {&value, 1}}), IsOk());
+  EXPECT_EQ(session->learner()->last().step, came);
+
+  Read(session.get(), came, 300);
+  Read(one.get(), 0, 300);
+  EXPECT_EQ(Blocks(&straight->store()), Blocks(&waits->store()));
+}
+
+TEST(SessionTest, LearnsALabelThatWaitedForSpares) {
+  const auto runtime = MakeRuntime(TinyLabelled(1), {.spares = 1});
+  ASSERT_OK_AND_ASSIGN(const auto session, runtime->OpenSession({}));
+  ASSERT_OK_AND_ASSIGN(const auto frozen,
+                       runtime->OpenSession({.name = "f", .mode = Mode::kFrozen}));
+  ASSERT_THAT(StepByte(frozen.get(), 'a'), IsOk());
+  absl::Status status;
+  {
+    ASSERT_OK_AND_ASSIGN(const auto exploration, frozen->Explore());
+    for (uint64_t i = 0; i < 100 && status.ok(); ++i) {
+      ASSERT_THAT(StepByte(session.get(), ProseByte(i)), IsOk());
+      status = session->Learn(session->steps(), {.symbol = ProseByte(i + 1)});
+    }
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable));
+    EXPECT_THAT(session->Learn(session->steps(), {.symbol = 1}),
+                StatusIs(absl::StatusCode::kUnavailable));
+  }
+
+  EXPECT_THAT(session->Learn(session->steps(), {.symbol = 1}), IsOk());
+  EXPECT_EQ(session->learner()->last().step, session->steps());
+}
+
 TEST(SessionTest, LearnsLateLabelsInTheOrderOfTheirSteps) {
   const auto runtime = MakeRuntime(TinyLabelled(8));
   ASSERT_OK_AND_ASSIGN(const auto session, runtime->OpenSession({}));
@@ -179,6 +260,7 @@ TEST(SessionTest, LearnsLateLabelsInTheOrderOfTheirSteps) {
 
   EXPECT_THAT(session->Learn(2, {.symbol = 7}), IsOk());
   EXPECT_EQ(session->learner()->counts().learned, 0U);  // Step 1 may still get its label.
+  EXPECT_THAT(session->Learn(2, {.symbol = 8}), StatusIs(absl::StatusCode::kAlreadyExists));
   EXPECT_THAT(session->Learn(1, {.symbol = 7}), IsOk());
 
   EXPECT_EQ(session->learner()->counts().learned, 2U);
@@ -233,6 +315,26 @@ TEST(SessionTest, StepAndLearnAllocateNothing) {
         StepByte(session.get(), ProseByte(i), {.kind = Want::Kind::kBest}, &prediction);
     const bool labelled = i % 3 == 2 || session->Learn(*step, {.symbol = ProseByte(i + 1)}).ok();
     return labelled && StepByte(frozen.get(), ProseByte(i)).ok();
+  };
+  for (uint64_t i = 0; i < 100; ++i) ASSERT_TRUE(run(i));
+
+  bool all = true;
+  const test::NoAllocScope scope;
+  for (uint64_t i = 100; i < 200; ++i) all = all && run(i);
+  const int64_t allocations = scope.count();
+
+  EXPECT_TRUE(all);
+  EXPECT_EQ(allocations, 0);
+}
+
+TEST(SessionTest, LearningFromTheFutureAllocatesNothing) {
+  const auto runtime = MakeRuntime(TinyText());
+  runtime->Ready();
+  ASSERT_OK_AND_ASSIGN(const auto session, runtime->OpenSession({}));
+  const auto run = [&](uint64_t i) {
+    const Value value{.present = true, .symbol = ProseByte(i)};
+    return session->LearnFrom({.values = {&value, 1}}).ok() &&
+           StepByte(session.get(), ProseByte(i)).ok();
   };
   for (uint64_t i = 0; i < 100; ++i) ASSERT_TRUE(run(i));
 
