@@ -81,14 +81,18 @@ bool Learner::Ready(const Event& event) const { return event.labelled || event.i
 
 const StepContext* Learner::RunAhead() {
   if (events_.size() != 1) return nullptr;
-  Event& event = events_.at(0);
-  if (ahead_ != event.id) Forward(&event);
+  ForwardAhead(events_.at(0));
   return &context_;
 }
 
-void Learner::Forward(Event* event) {
-  plan_->Forward(context_, event->observation);
-  ahead_ = event->id;
+void Learner::ForwardAhead(const Event& event) {
+  if (ahead_ == event.id) {
+    if (ahead_commits_ == store_->commits()) return;
+    // Somebody else has changed the draft since; what was run ahead no longer holds.
+    std::memcpy(state_.data(), event.state.data(), state_.size());
+  }
+  plan_->Forward(context_, event.observation);
+  ahead_ = event.id;
   ahead_commits_ = store_->commits();
 }
 
@@ -113,14 +117,12 @@ absl::Status Learner::OutOfSpares() {
 }
 
 absl::Status Learner::Run(Event* event) {
-  if (ahead_ == event->id && ahead_commits_ != store_->commits()) {
-    // Somebody else has changed the draft since; what was run ahead no longer holds.
-    std::memcpy(state_.data(), event->state.data(), state_.size());
-    ahead_ = 0;
-  }
-  if (ahead_ != event->id) Forward(event);
+  const bool ahead = ahead_ == event->id;
+  if (ahead) ForwardAhead(*event);
   std::optional<Commit> commit = Commit::TryBegin(store_, plan_->writes_per_step());
   if (!commit.has_value()) return OutOfSpares();
+  // Only now, so that a step that must wait for spares leaves the state as it was.
+  if (!ahead) plan_->Forward(context_, event->observation);
   if (event->labelled) {
     LearnTarget(event->target, &*commit);
     last_.step = event->id;

@@ -78,7 +78,9 @@ class Learner {
   bool behind() const { return events_.size() > 0 && Ready(events_.at(0)); }
 
   // Runs the forward pass of the newest event now, if it is the only one that waits, and returns
-  // its context to predict from, or null. Valid until the next call of any other method.
+  // its context to predict from, or null; runs it again if anybody has written since. Valid until
+  // the next call of any other method, or commit. Requires: the event's state is the learner's own
+  // from before the step.
   const StepContext* RunAhead();
 
   // Ends every area's chunk of steps early, so that the blocks hold all that was learned. Returns
@@ -106,7 +108,7 @@ class Learner {
   Learner(const Plan* plan, Store* store);
 
   bool Ready(const Event& event) const;
-  void Forward(Event* event);
+  void ForwardAhead(const Event& event);
   absl::Status Run(Event* event);
   void LearnTarget(const Target& target, Commit* commit);
   absl::Status OutOfSpares();

@@ -228,6 +228,10 @@ absl::StatusOr<Exploration> Session::Explore() {
     if (in_step_) return Exploration(this, *learner_->RunAhead());
     return Exploration(this, Again(store_->Draft(), events.at(events.size() - 1)));
   }
+  if (last_.size() == 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "there is no step to explore yet since frozen session \"", options_.name, "\" was opened"));
+  }
   const View view = reader_->Pin();
   if (view.number() != last_snapshot_) {
     last_snapshot_ = view.number();

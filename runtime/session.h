@@ -78,8 +78,8 @@ class Session {
   absl::Status Retract(uint64_t step);
 
   // Looks at the last step as long as it lives, to sample and search; it pins a snapshot, so keep
-  // it short. Returns FailedPrecondition before the first step. The session's other methods must
-  // not be called meanwhile.
+  // it short. Returns FailedPrecondition before the first step, if frozen the first since it was
+  // opened. The session's other methods must not be called meanwhile.
   absl::StatusOr<Exploration> Explore();
 
   // A session of another name that goes on from here: the same state, no waiting steps.

@@ -389,6 +389,47 @@ TEST(SessionTest, ExploresTheLastStepAsOftenAsAsked) {
   EXPECT_NEAR(total, 1.0, 1e-3);
 }
 
+// The distribution that exploring the last step gives.
+std::vector<float> Explored(Session* session) {
+  std::vector<float> distribution(256);
+  Prediction prediction{.distribution = distribution};
+  const auto exploration = session->Explore();
+  EXPECT_THAT(exploration, IsOk());
+  if (!exploration.ok()) return {};
+  EXPECT_THAT(exploration->Predict({.kind = Want::Kind::kDistribution}, &prediction), IsOk());
+  return distribution;
+}
+
+TEST(SessionTest, ExploresOnWhatAnotherSessionHasLearnedSince) {
+  const auto runtime = MakeRuntime(TinyText());
+  ASSERT_OK_AND_ASSIGN(const auto session, runtime->OpenSession({}));
+  ASSERT_OK_AND_ASSIGN(const auto other, runtime->OpenSession({.name = "other"}));
+  Read(session.get(), 0, 100);
+  const std::vector<float> before = Explored(session.get());
+  Read(other.get(), 0, 200);
+  ASSERT_OK_AND_ASSIGN(const auto afresh, runtime->OpenSession({.name = "afresh"}));
+  ASSERT_THAT(afresh->Restore(session->Save()), IsOk());
+
+  const std::vector<float> after = Explored(session.get());
+
+  EXPECT_NE(after, before);
+  EXPECT_EQ(after, Explored(afresh.get()));
+}
+
+TEST(SessionTest, FrozenExploresNoStepFromBeforeItWasOpened) {
+  const auto runtime = MakeRuntime(TinyText());
+  ASSERT_OK_AND_ASSIGN(const auto learner, runtime->OpenSession({}));
+  Read(learner.get(), 0, 100);
+  ASSERT_OK_AND_ASSIGN(const auto frozen,
+                       runtime->OpenSession({.name = "f", .mode = Mode::kFrozen}));
+  ASSERT_THAT(frozen->Restore(learner->Save()), IsOk());
+
+  EXPECT_THAT(frozen->Explore(), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                          HasSubstr("since frozen session \"f\" was opened")));
+  ASSERT_THAT(StepByte(frozen.get(), ProseByte(100)), IsOk());
+  EXPECT_EQ(Explored(frozen.get()).size(), 256U);
+}
+
 TEST(SessionTest, AClonesFutureIsItsOwn) {
   const auto runtime = MakeRuntime(TinyText());
   ASSERT_OK_AND_ASSIGN(const auto learner, runtime->OpenSession({}));
