@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/status_macros.h"
@@ -69,13 +70,27 @@ const ColumnSpec* FindColumn(const std::vector<ColumnSpec>& columns, absl::strin
   return found == columns.end() ? nullptr : &*found;
 }
 
+// In the input's order.
+std::string Names(const std::vector<ColumnSpec>& columns) {
+  return absl::StrJoin(columns, ", ", [](std::string* out, const ColumnSpec& column) {
+    absl::StrAppend(out, column.name);
+  });
+}
+
 absl::Status NoColumn(absl::string_view what, absl::string_view name,
                       const std::vector<ColumnSpec>& columns) {
   std::vector<std::string> names;
   for (const ColumnSpec& column : columns) names.push_back(column.name);
   return absl::InvalidArgumentError(absl::StrCat(what, " \"", name, "\" is not there",
                                                  DidYouMean(name, names),
-                                                 " (columns: ", absl::StrJoin(names, ", "), ")"));
+                                                 " (columns: ", Names(columns), ")"));
+}
+
+// What to do where a class too many is a number.
+absl::string_view NumberHint(absl::string_view name) {
+  double number = 0;
+  return absl::SimpleAtod(name, &number) ? "; a number is predicted by a brain of --preset series"
+                                         : "";
 }
 
 // Whether the first head predicts a class of a table's row, and not numbers.
@@ -99,15 +114,15 @@ absl::Status CheckColumns(const BrainSpec& spec, const InputSchema& input) {
   if (input.target.empty()) {
     if (!PredictsClass(spec) || spec.target_next > 0) return absl::OkStatus();
     return absl::InvalidArgumentError(
-        absl::StrCat("brain \"", spec.name, "\" predicts the class of a row: say which column is ",
-                     "the target (columns: ", absl::StrJoin(names, ", "), ")"));
+        absl::StrCat("brain \"", spec.name, "\" predicts the class of a row: name its ",
+                     "target with --target COLUMN (columns: ", Names(input.columns), ")"));
   }
   const ColumnSpec* const target = FindColumn(input.columns, input.target);
   if (target == nullptr) return NoColumn("target column", input.target, input.columns);
   if (!PredictsClass(spec) && target->type != ColumnType::kReal) {
-    return absl::InvalidArgumentError(absl::StrCat("brain \"", spec.name,
-                                                   "\" predicts numbers; target column \"",
-                                                   target->name, "\" is ", Name(target->type)));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "brain \"", spec.name, "\" predicts numbers; target column \"", target->name, "\" is ",
+        Name(target->type), "; a class is predicted by a brain of ", "--preset table"));
   }
   return absl::OkStatus();
 }
@@ -186,6 +201,8 @@ void BindSchema(const InputSchema& input, const BindOptions& options, BrainSpec*
       column.type = ColumnType::kCategory;
       spec->schema.class_names = std::move(column.categories);
       column.categories.clear();
+    } else if (column.type == ColumnType::kReal) {
+      column.categories.clear();  // The target's numbers, in case they were classes.
     } else if (column.categories.size() > options.max_categories) {
       column.hashed = true;
       column.categories.clear();
@@ -282,7 +299,7 @@ absl::StatusOr<BrainSpec> Bind(const BrainSpec& open, const InputSchema& input,
     return absl::InvalidArgumentError(absl::StrCat(
         "target column \"", spec.schema.target, "\" has at least ", spec.schema.class_names.size(),
         " classes, and there is room for ", spec.heads[0].classes, ": set classes of head \"",
-        spec.heads[0].name, "\", at most 256"));
+        spec.heads[0].name, "\", at most 256", NumberHint(spec.schema.class_names.back())));
   }
   for (ModalitySpec& modality : spec.modalities) {
     if (!IsOpen(modality)) continue;
@@ -312,6 +329,11 @@ absl::Status CheckSchema(const BrainSpec& bound, const InputSchema& input) {
   }
   if (input.kind == Kind::kBytes) return absl::OkStatus();
   const SchemaSpec& schema = bound.schema;
+  if (!input.target.empty() && schema.target.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "brain \"", bound.name, "\" was bound without a target: it takes no --target, ", "got \"",
+        input.target, "\""));
+  }
   if (!input.target.empty() && input.target != schema.target) {
     return absl::InvalidArgumentError(
         absl::StrCat("the target is column \"", schema.target, "\", got \"", input.target, "\""));
@@ -349,7 +371,8 @@ absl::StatusOr<uint32_t> ClassId(absl::string_view name, uint32_t classes, Schem
   if (const std::optional<uint32_t> known = FindClass(name, *schema)) return *known;
   if (schema->class_names.size() >= classes) {
     return absl::ResourceExhaustedError(absl::StrCat("class \"", name, "\" is one more than the ",
-                                                     classes, " that this brain has room for"));
+                                                     classes, " that this brain has room for",
+                                                     NumberHint(name)));
   }
   schema->class_names.emplace_back(name);
   return static_cast<uint32_t>(schema->class_names.size() - 1);

@@ -37,6 +37,7 @@ absl::StatusOr<BrainSpec> ReadBrain(const std::string& directory) {
   const std::string path = BrainPath(directory);
   const absl::StatusOr<std::string> text = ReadFile(path);
   if (absl::IsNotFound(text.status())) {
+    if (HasState(directory)) return BrainTextLost(directory);
     return absl::NotFoundError(absl::StrCat("there is no brain in ", directory,
                                             ": make one with gyrus init ", directory,
                                             " --preset NAME"));
@@ -50,14 +51,23 @@ bool HasState(const std::string& directory) {
   return std::filesystem::exists(StatePath(directory), error);
 }
 
+absl::Status NothingLearned(const std::string& directory, const BrainSpec& spec) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "brain \"", spec.name, "\" has not learned anything yet: gyrus learn ", directory, " INPUT"));
+}
+
+absl::Status BrainTextLost(const std::string& directory) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      StatePath(directory), " holds what a brain learned, but its ", BrainPath(directory),
+      " is gone: put that back, or remove ", directory, " and begin anew with gyrus init"));
+}
+
 absl::Status BindBrain(const std::string& directory, const InputSchema& input,
                        const BindBrainOptions& options, BrainSpec* spec) {
   // A preset may need no binding; its seed is free until it has learned.
   const bool fresh = !HasState(directory);
   if (!options.may_bind && (fresh || !IsBound(*spec))) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("brain \"", spec->name, "\" has not learned anything yet: gyrus learn ",
-                     directory, " INPUT"));
+    return NothingLearned(directory, *spec);
   }
   BrainSpec bound = *spec;
   if (!IsBound(bound)) {

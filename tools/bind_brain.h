@@ -12,11 +12,18 @@
 
 namespace gyrus {
 
-// The brain of a directory. Returns NotFound, saying how to make one, if there is none.
+// The brain of a directory. Returns NotFound, saying how to make one, if there is none;
+// BrainTextLost if only its text is gone.
 absl::StatusOr<BrainSpec> ReadBrain(const std::string& directory);
 
 // Whether the brain of a directory has learned: saved anything.
 bool HasState(const std::string& directory);
+
+// FailedPrecondition: says how a brain that has not learned begins.
+absl::Status NothingLearned(const std::string& directory, const BrainSpec& spec);
+
+// FailedPrecondition: says what to do about a directory with a state and no brain.textproto.
+absl::Status BrainTextLost(const std::string& directory);
 
 struct BindBrainOptions {
   uint32_t delay = 0;            // Labels come so many steps late.

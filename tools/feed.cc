@@ -54,7 +54,7 @@ InputSchema DescribeInput(const Schema& schema, std::span<const Record> first,
       const Field& field = record.fields[c];
       if (field.missing) {
         input.missing |= column.type == ColumnType::kReal && !is_target;
-      } else if (column.type == ColumnType::kCategory) {
+      } else if (column.type == ColumnType::kCategory || is_target) {  // Numbers may be classes.
         AddCategory(field.text, &column);
       }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gyrus command. Exit codes: 0 done, 1 failed with one line on stderr, 2 wrong usage.
+// The gyrus command. Exit codes: 0 done, 1 failed with one line on stderr, 2 wrong usage,
+// 128 + signal stopped by that signal (130 by Ctrl-C), with all saved that was learned.
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
@@ -17,6 +18,7 @@
 #include "tools/commands/learn.h"
 #include "tools/commands/presets.h"
 #include "tools/commands/report.h"
+#include "tools/stop_signal.h"
 
 namespace gyrus {
 namespace {
@@ -72,14 +74,19 @@ CLI::App* AddStream(CLI::App* app, const char* name, const char* about, LearnOpt
   stream->add_option("--delay", options->delay, "Labels come so many steps late")
       ->type_name("STEPS")
       ->check(CLI::Range(0, 65535));
-  stream->add_option("--test", options->test, "Predicts this afterwards, without learning from it")
-      ->type_name("INPUT");
   stream
-      ->add_option_function<uint64_t>(
-          "--seed", [options](uint64_t seed) { options->seed = seed; },
-          "Of all that is drawn at random, for a brain that has not learned yet")
-      ->type_name("N")
-      ->check(AtLeastZero);
+      ->add_option("--test", options->test,
+                   options->frozen ? "Predicts this afterwards, and scores it on its own"
+                                   : "Predicts this afterwards, without learning from it")
+      ->type_name("INPUT");
+  if (!options->frozen) {
+    stream
+        ->add_option_function<uint64_t>(
+            "--seed", [options](uint64_t seed) { options->seed = seed; },
+            "Of all that is drawn at random, for a brain that has not learned yet")
+        ->type_name("N")
+        ->check(AtLeastZero);
+  }
   stream->add_option("--target", options->target, "The column of a table to predict")
       ->type_name("COLUMN");
   stream
@@ -98,7 +105,7 @@ CLI::App* AddStream(CLI::App* app, const char* name, const char* about, LearnOpt
 int ExitCode(const absl::Status& status) {
   if (!status.ok()) {
     std::fprintf(stderr, "gyrus: %s\n", std::string(status.message()).c_str());
-    return 1;
+    return absl::IsCancelled(status) ? 128 + StopSignal() : 1;
   }
   // What was asked for may be what was told, and the disk behind it full.
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {

@@ -8,9 +8,13 @@ namespace {
 
 // A signal handler has no other way to reach anything.
 std::atomic<bool> stop_requested = false;
-static_assert(std::atomic<bool>::is_always_lock_free);
+std::atomic<int> stop_signal = 0;
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
-void RequestStop(int /*signal*/) { stop_requested.store(true, std::memory_order_relaxed); }
+void RequestStop(int signal) {
+  stop_signal.store(signal, std::memory_order_relaxed);
+  stop_requested.store(true, std::memory_order_relaxed);
+}
 
 }  // namespace
 
@@ -22,5 +26,7 @@ const std::atomic<bool>& CatchStopSignal() {
   sigaction(SIGTERM, &action, nullptr);
   return stop_requested;
 }
+
+int StopSignal() { return stop_signal.load(std::memory_order_relaxed); }
 
 }  // namespace gyrus

@@ -9,4 +9,7 @@ namespace gyrus {
 // the process, so that what was learned can be saved; the second ends it.
 const std::atomic<bool>& CatchStopSignal();
 
+// The signal that set it, 0 if none has.
+int StopSignal();
+
 }  // namespace gyrus

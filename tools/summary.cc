@@ -122,7 +122,10 @@ std::string SummaryText(const Summary& summary, const Teacher::Account& account)
       summary.seconds < 10 ? absl::StrFormat("%.2f s", summary.seconds)
                            : FormatSeconds(summary.seconds),
       FormatCount(rate));
-  absl::StrAppend(&text, "  predicted ", MeansText(summary.means, summary.loss_name), "\n");
+  absl::StrAppend(&text, "  predicted ",
+                  summary.examples == 0 ? "nothing: no example came"
+                                        : MeansText(summary.means, summary.loss_name),
+                  "\n");
   if (summary.tested) {
     absl::StrAppend(&text, "  test      ", MeansText(summary.test, summary.loss_name), "\n");
   }

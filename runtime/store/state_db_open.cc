@@ -103,7 +103,8 @@ absl::Status StateDb::Prepare() {
   if (fingerprint != options_.fingerprint) {
     return absl::FailedPreconditionError(
         absl::StrCat("belongs to another brain: its fingerprint is \"", fingerprint,
-                     "\", this brain's \"", options_.fingerprint, "\""));
+                     "\", this brain's \"", options_.fingerprint,
+                     "\"; undo what was changed in the brain, or begin in a new directory"));
   }
   GYRUS_RETURN_IF_ERROR(MatchTables());
   return Scan();

@@ -93,9 +93,15 @@ head -c 500 book.txt | ok "$gyrus" learn whole - --quiet
 
 # ---- A table, labels late, a test.
 ok "$gyrus" init table --preset table
-refuses 1 "target" "$gyrus" learn table rows.csv
+refuses 1 "--target COLUMN (columns: kind, size, weight, label)" "$gyrus" learn table rows.csv
 refuses 1 'target column "lable"' "$gyrus" learn table rows.csv --target lable
-ok "$gyrus" learn table rows.csv --target label --delay 5 --test rows.csv --json table.json --quiet
+ok "$gyrus" learn table rows.csv --target label --delay 5 --test rows.csv --json table.json
+grep -qF 'columns: 2 numbers (size, weight), 1 category (kind: "a" at line 2 is no number), target label (classes)' err ||
+  fail "learn does not say how the columns were taken: $(cat err)"
+ok "$gyrus" inspect table
+grep -qF 'columns: 2 numbers (size, weight), 1 category (kind), target label (classes)' out ||
+  fail "inspect does not show the columns: $(cat out)"
+grep -qF 'classes: 2 of 64 (yes, no)' out || fail "inspect does not show the classes: $(cat out)"
 LC_ALL=C awk "BEGIN { exit !($(field table.json test_accuracy) > 0.95) }" ||
   fail "test accuracy: $(field table.json test_accuracy)"
 refuses 1 "label_window" "$gyrus" learn table rows.csv --delay 6
@@ -109,6 +115,23 @@ awk 'BEGIN { srand(3); print "noise,walk"
 ok "$gyrus" init series --preset series
 ok "$gyrus" learn series walk.csv --target walk --limit 400 --quiet
 ok "$gyrus" run series walk.csv --skip 400 --json walk.json --quiet
+# Numbers as classes, and classes as numbers: the other preset.
+ok "$gyrus" init mistaken --preset table
+refuses 1 "a number is predicted by a brain of --preset series" \
+  "$gyrus" learn mistaken walk.csv --target noise --quiet
+{ head -1 walk.csv; for i in {1..1001}; do echo "$((i % 3)),4"; done; tail -n +2 walk.csv; } >late.csv
+refuses 1 "a number is predicted by a brain of --preset series" \
+  "$gyrus" learn mistaken late.csv --target noise --quiet
+ok "$gyrus" init other_way --preset series
+refuses 1 "a class is predicted by a brain of --preset table" \
+  "$gyrus" learn other_way rows.csv --target label --quiet
+ok "$gyrus" init free --preset series
+ok "$gyrus" learn free walk.csv --quiet
+refuses 1 "takes no --target" "$gyrus" learn free walk.csv --target walk --quiet
+for few in "--limit 0" "--skip 100000"; do
+  ok "$gyrus" run free walk.csv $few
+  grep -q "no example came$" out || fail "$few: $(cat out)"
+done
 LC_ALL=C awk "BEGIN { exit !($(field walk.json mse) < 2) }" ||
   fail "a frozen brain does not follow a walk: mse $(field walk.json mse)"
 
@@ -125,7 +148,9 @@ for _ in {1..200}; do
   sleep 0.05
 done
 kill -INT "$learner"
-wait "$learner" || fail "exit $? after Ctrl-C: $(cat err)"
+got=0
+wait "$learner" || got=$?
+[[ $got == 130 ]] || fail "exit $got instead of 130 after Ctrl-C: $(cat err)"
 kill "$writer" 2>/dev/null
 wait "$writer" 2>/dev/null
 kept=$(field stopped.json examples)
@@ -168,10 +193,55 @@ refuses 1 "at least 70 classes, and there is room for 64" "$gyrus" learn crowd c
 refuses 1 "1500 examples before are learned and kept" "$gyrus" learn table tail.csv --quiet
 ok "$gyrus" run table rows.csv --quiet
 
+# ---- What is written goes where it was meant to, and over nothing that is needed.
+cp book.txt kept.txt
+ln -s kept.txt link.txt
+mkdir texts
+cp book.txt texts/one.txt
+for file in kept.txt link.txt ./kept.txt; do
+  refuses 1 "is read as the input kept.txt" "$gyrus" run whole kept.txt --quiet --json "$file"
+done
+refuses 1 "is read as the input kept.txt" \
+  "$gyrus" run whole book.txt --test kept.txt --quiet --json kept.txt
+refuses 1 "is read as the input texts" "$gyrus" run whole texts --quiet --json texts/one.txt
+refuses 1 "is a directory" "$gyrus" run whole book.txt --quiet --json texts
+refuses 1 "nowhere" "$gyrus" learn whole book.txt --quiet --json nowhere/x.json
+for file in whole/brain.textproto whole/state.db whole/new.json; do
+  refuses 1 "lies in the brain's directory whole" \
+    "$gyrus" learn whole book.txt --quiet --json "$file"
+  refuses 1 "lies in the brain's directory whole" "$gyrus" report whole --out "$file"
+done
+cmp -s kept.txt book.txt || fail "an input was written over"
+ok "$gyrus" report whole
+ok "$gyrus" report whole --out whole/report.html
+: >behind.json
+ln -s behind.json before.json
+ln -s absent.json dangling.json
+ok "$gyrus" run whole book.txt --quiet --json before.json
+ok "$gyrus" run whole book.txt --quiet --json dangling.json
+[[ -L before.json && -s behind.json ]] || fail "a link was replaced by what it leads to"
+[[ -L dangling.json && -s absent.json ]] || fail "a link to nothing yet was replaced"
+mkfifo told
+timeout 20 cat told >heard &
+listener=$!
+ok "$gyrus" run whole book.txt --quiet --json told
+[[ -p told ]] || fail "a pipe was replaced"
+wait "$listener"
+[[ -n $(field heard loss) ]] || fail "nothing came through a pipe"
+text_brain untested
+refuses 1 "nowhere.txt" "$gyrus" learn untested book.txt --quiet --test nowhere.txt
+[[ ! -e untested/state.db ]] || fail "it learned before it looked for what to test"
+refuses 1 "has not learned anything yet" "$gyrus" report untested
+
 # ---- A brain in a bad state.
+cp -r whole textless
+rm textless/brain.textproto
+refuses 1 "put that back, or remove textless" "$gyrus" learn textless book.txt
+refuses 1 "put that back, or remove textless" "$gyrus" init textless --preset text
 cp -r whole other
 sed -i 's/^seed: 1$//; $a seed: 5' other/brain.textproto
 refuses 1 "other" "$gyrus" run other book.txt
+grep -q "undo what was changed" err || fail "no way out of a changed brain: $(cat err)"
 cp -r whole broken
 printf 'modalities { nam: "x" }\n' >broken/brain.textproto
 refuses 1 "brain.textproto:1:" "$gyrus" learn broken book.txt

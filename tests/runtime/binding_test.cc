@@ -137,6 +137,19 @@ TEST(BindTest, RefusesACategoryWhereNumbersArePredicted) {
               test::StatusIs(kInvalid, HasSubstr("target column \"up\" is a category")));
 }
 
+TEST(BindTest, SaysWhichPresetPredictsANumber) {
+  InputSchema input = Market();
+  input.target = "price";
+  for (int i = 0; i < 65; ++i) input.columns[0].categories.push_back(std::to_string(i) + ".5");
+  EXPECT_THAT(Bind(*Preset("table"), input),
+              test::StatusIs(kInvalid, HasSubstr("by a brain of --preset series")));
+  // There its numbers are no names to keep.
+  ASSERT_OK_AND_ASSIGN(const BrainSpec spec, Bind(*Preset("series"), input));
+  EXPECT_TRUE(spec.schema.columns[0].categories.empty());
+  EXPECT_TRUE(spec.schema.class_names.empty());
+  EXPECT_FALSE(spec.schema.columns[0].hashed);
+}
+
 TEST(BindTest, TakesTheSizeOfImages) {
   const BrainSpec open = *Preset("images");
   InputSchema input;
@@ -169,7 +182,8 @@ TEST(BindTest, RefusesAnInputOfAnotherKind) {
 TEST(BindTest, NeedsATargetColumnThatIsThere) {
   InputSchema input = Market();
   input.target = "";
-  EXPECT_THAT(Bind(*Preset("table"), input), test::StatusIs(kInvalid, HasSubstr("say which")));
+  EXPECT_THAT(Bind(*Preset("table"), input),
+              test::StatusIs(kInvalid, HasSubstr("(columns: price, colour, demand, up)")));
   input.target = "upp";
   EXPECT_THAT(Bind(*Preset("table"), input),
               test::StatusIs(kInvalid, HasSubstr("\"upp\" is not there; did you mean \"up\"?")));

@@ -13,6 +13,7 @@
 #include "runtime/files.h"
 #include "runtime/presets.h"
 #include "runtime/set_field.h"
+#include "tools/bind_brain.h"
 
 namespace gyrus {
 
@@ -23,12 +24,11 @@ absl::Status InitCommand(const std::string& directory, const std::string& preset
   // What is bound already is checked now; the rest when the first input has bound it.
   if (IsBound(spec)) GYRUS_RETURN_IF_ERROR(Plan::Create(spec).status());
   std::error_code error;
-  for (const std::string& path : {BrainPath(directory), StatePath(directory)}) {
-    if (std::filesystem::exists(path, error)) {
-      return absl::AlreadyExistsError(absl::StrCat(
-          path, " exists already: learn goes on with it, or choose another directory"));
-    }
+  if (const std::string path = BrainPath(directory); std::filesystem::exists(path, error)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(path, " exists already: learn goes on with it, or choose another directory"));
   }
+  if (HasState(directory)) return BrainTextLost(directory);
   std::filesystem::create_directories(directory, error);
   if (error) {
     return absl::FailedPreconditionError(

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -16,6 +17,7 @@
 #include "runtime/binding.h"
 #include "runtime/runtime.h"
 #include "tools/bind_brain.h"
+#include "tools/columns_text.h"
 #include "tools/progress.h"
 #include "tools/report/history.h"
 
@@ -82,12 +84,34 @@ void PrintAreas(Runtime& runtime, const HistoryLines& history) {
   std::printf("encoders, experts and heads: %s\n", rest.ToString().c_str());
 }
 
+std::string SizeText(const ModalitySpec& modality) {
+  const bool image = modality.kind == ModalityKind::kImage;
+  if (image ? modality.rows == 0 : modality.size == 0) return "as the first input has it";
+  if (image) return absl::StrCat("an image of ", modality.rows, " x ", modality.columns);
+  if (modality.kind == ModalityKind::kSymbol) return absl::StrCat("a symbol of ", modality.size);
+  return absl::StrCat(modality.size, modality.size == 1 ? " number" : " numbers");
+}
+
+// What it senses and what it is asked.
+void PrintSenses(const BrainSpec& spec) {
+  for (const ModalitySpec& modality : spec.modalities) {
+    std::printf("modality %s: %s\n", modality.name.c_str(), SizeText(modality).c_str());
+  }
+  if (!spec.schema.columns.empty()) {
+    std::printf("columns: %s\n", ColumnsText(spec.schema, {}).c_str());
+  }
+  if (spec.target_next == 0 && !spec.heads.empty() && spec.heads[0].classes > 0) {
+    std::printf("classes: %s\n", ClassesText(spec.schema, spec.heads[0].classes).c_str());
+  }
+}
+
 }  // namespace
 
 absl::Status InspectCommand(const std::string& directory) {
   GYRUS_ASSIGN_OR_RETURN(const BrainSpec spec, ReadBrain(directory));
   std::printf("brain \"%s\", seed %llu\n", spec.name.c_str(),
               static_cast<unsigned long long>(spec.seed));
+  PrintSenses(spec);
   if (!HasState(directory)) {
     std::printf("has not learned anything yet: gyrus learn %s INPUT\n", directory.c_str());
     return absl::OkStatus();

@@ -7,8 +7,8 @@
 
 namespace gyrus {
 
-// gyrus inspect: what a brain consists of, how large that is, how evenly its regions are used, and
-// what it has lived through. Works beside a learner.
+// gyrus inspect: what a brain senses and consists of, how large that is, how evenly its regions are
+// used, and what it has lived through. Works beside a learner.
 absl::Status InspectCommand(const std::string& directory);
 
 }  // namespace gyrus

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -20,8 +22,10 @@
 #include "runtime/runtime.h"
 #include "tools/bind_brain.h"
 #include "tools/brain_input.h"
+#include "tools/columns_text.h"
 #include "tools/feed.h"
 #include "tools/metrics.h"
+#include "tools/output_file.h"
 #include "tools/progress.h"
 #include "tools/score.h"
 #include "tools/stop_signal.h"
@@ -50,7 +54,8 @@ class Run {
 
  private:
   BrainInputOptions InputOptionsNow() const;
-  absl::Status Start(const InputSchema& first);
+  absl::Status CheckFiles();
+  absl::Status Start(const InputSchema& first, const Schema& columns);
   absl::Status Stream(BrainInput first);
   absl::Status Consume(Input* input, Feed* feed);
   void CloseInterval();
@@ -58,6 +63,7 @@ class Run {
   absl::Status Test(Summary* summary);
   Summary Summarise();
   absl::Status Report(const Summary& summary);
+  absl::Status Stopped() const;
   double Seconds() const { return std::chrono::duration<double>(clock_.Now() - began_).count(); }
   Session* session() { return session_.get(); }
 
@@ -65,6 +71,7 @@ class Run {
   const std::atomic<bool>& stop_;
   SystemClock clock_;
   BrainSpec spec_;
+  std::optional<OutputFile> json_;
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<Score> score_;
@@ -91,10 +98,32 @@ BrainInputOptions Run::InputOptionsNow() const {
   return options;
 }
 
-absl::Status Run::Start(const InputSchema& first) {
+// Finds out before the first example what would fail after the last.
+absl::Status Run::CheckFiles() {
+  const std::string& test = options_.test;
+  if (!options_.json.empty() && options_.json != "-") {
+    OutputFile::Kept kept = {.directory = options_.directory, .inputs = options_.inputs};
+    if (!test.empty()) kept.inputs.push_back(test);
+    GYRUS_ASSIGN_OR_RETURN(json_, OutputFile::Create(options_.json, kept));
+  }
+  // What is read once only is opened when its turn comes.
+  std::error_code error;
+  const std::filesystem::file_status about = std::filesystem::status(test, error);
+  const bool once = test == "-" || test == "proc" || std::filesystem::is_fifo(about);
+  if (test.empty() || once) return absl::OkStatus();
+  BrainInputOptions options = InputOptionsNow();
+  options.by_class = false;
+  return OpenBrainInput(spec_, test, options).status();
+}
+
+absl::Status Run::Start(const InputSchema& first, const Schema& columns) {
+  const bool binds = !IsBound(spec_);
   GYRUS_RETURN_IF_ERROR(BindBrain(
       options_.directory, first,
       {.delay = options_.delay, .seed = options_.seed, .may_bind = !options_.frozen}, &spec_));
+  if (binds && !options_.quiet && !spec_.schema.columns.empty()) {
+    std::fprintf(stderr, "columns: %s\n", ColumnsText(spec_.schema, columns).c_str());
+  }
   GYRUS_ASSIGN_OR_RETURN(runtime_,
                          Runtime::Open(options_.directory, {.read_only = options_.frozen}));
   runtime_->Ready();
@@ -235,9 +264,7 @@ absl::Status Run::Report(const Summary& summary) {
   }
   const std::string json = absl::StrJoin(lines, "\n") + "\n";
   if (options_.json == "-") std::fputs(json.c_str(), stdout);
-  if (!options_.json.empty() && options_.json != "-") {
-    GYRUS_RETURN_IF_ERROR(WriteFile(options_.json, json));
-  }
+  if (json_.has_value()) GYRUS_RETURN_IF_ERROR(json_->Write(json));
   if (!options_.quiet && options_.json != "-") {
     std::fputs(SummaryText(summary, *account_).c_str(), stdout);
   }
@@ -246,10 +273,12 @@ absl::Status Run::Report(const Summary& summary) {
 
 absl::Status Run::All() {
   GYRUS_ASSIGN_OR_RETURN(spec_, ReadBrain(options_.directory));
-  GYRUS_ASSIGN_OR_RETURN(BrainInput first,
-                         OpenBrainInput(spec_, options_.inputs[0], InputOptionsNow()));
-  GYRUS_RETURN_IF_ERROR(Start(first.schema));
-  absl::Status status = Stream(std::move(first));
+  GYRUS_RETURN_IF_ERROR(CheckFiles());
+  absl::StatusOr<BrainInput> first = OpenBrainInput(spec_, options_.inputs[0], InputOptionsNow());
+  if (!first.ok() && stop_) return absl::CancelledError("stopped before the first example");
+  GYRUS_RETURN_IF_ERROR(first.status());
+  GYRUS_RETURN_IF_ERROR(Start(first->schema, first->input->schema()));
+  absl::Status status = Stream(*std::move(first));
   const absl::Status finished = teacher_->Finish();
   if (status.ok()) status = finished;
   progress_.Finish();
@@ -268,17 +297,18 @@ absl::Status Run::All() {
                                : absl::StrCat(status.message(), "; the ", taken,
                                               " examples before are learned and kept")};
   }
-  if (stop_ && !options_.frozen) {
-    std::fprintf(stderr,
-                 "stopped after %llu examples; all of it is kept. To go on:\n  gyrus learn %s %s",
-                 static_cast<unsigned long long>(taken), options_.directory.c_str(),
-                 absl::StrJoin(options_.inputs, " ").c_str());
-    const bool live = options_.inputs[0] == "-" || options_.inputs[0] == "proc";
-    if (!live)
-      std::fprintf(stderr, " --skip %llu", static_cast<unsigned long long>(taken + options_.skip));
-    std::fputs("\n", stderr);
-  }
-  return absl::OkStatus();
+  return stop_ ? Stopped() : absl::OkStatus();
+}
+
+absl::Status Run::Stopped() const {
+  const uint64_t taken = account_->examples;
+  std::string text = absl::StrCat("stopped after ", taken, " examples");
+  if (options_.frozen) return absl::CancelledError(text);
+  absl::StrAppend(&text, "; all of it is kept. To go on:\n  gyrus learn ", options_.directory, " ",
+                  absl::StrJoin(options_.inputs, " "));
+  const bool live = options_.inputs[0] == "-" || options_.inputs[0] == "proc";
+  if (!live) absl::StrAppend(&text, " --skip ", taken + options_.skip);
+  return absl::CancelledError(text);
 }
 
 }  // namespace

@@ -28,7 +28,8 @@ struct LearnOptions {
 };
 
 // gyrus learn, gyrus run. Whatever stops the stream, what was learned before is saved; then the
-// status says what it was.
+// status says what it was; Cancelled if a
+// signal did.
 absl::Status LearnCommand(const LearnOptions& options);
 
 }  // namespace gyrus

@@ -107,7 +107,11 @@ absl::Status CsvInput::InferTypes(const Options& options) {
       const absl::string_view text = absl::StripAsciiWhitespace(rows_.fields()[i]);
       double number = 0;
       if (!IsMissing(text) && ReadNumeral(text, &number) == Numeral::kText) {
-        schema_.columns[i].type = Schema::Type::kCategory;
+        Schema::Column& column = schema_.columns[i];
+        if (column.type == Schema::Type::kCategory) continue;
+        column.type = Schema::Type::kCategory;
+        column.because =
+            absl::StrCat(Quoted(text), " at line ", rows_.place().line, " is no number");
       }
     }
   }

@@ -24,6 +24,7 @@ struct Schema {
   struct Column {
     std::string name;  // Not empty; unique within the schema.
     Type type = Type::kReal;
+    std::string because = {};  // What made it a category, e.g. "\"tall\" at line 3 is no number".
   };
 
   // The column of that name, or nullopt.
