@@ -16,6 +16,7 @@
 #include "core/rng.h"
 #include "learner/gradient_recorder.h"
 #include "tests/activation/cells/reference_cells.h"
+#include "tests/activation/cells/reference_gradients.h"
 
 namespace gyrus::test {
 
@@ -139,5 +140,21 @@ class CellRun {
   Block* block_;
   std::vector<float> traces_;
 };
+
+// Expects a cell without state to agree with its reference in outputs and all gradients.
+inline void ExpectCellMatchesReference(const Cell& cell, const ReferenceCell& reference,
+                                       const CellPoint& point, Block* block) {
+  CellRun run(cell, block);
+  run.Run(point.x, point.dy, 1, false);
+
+  const Sequence y = reference.Forward(point.parameters.data(), point.x, nullptr);
+  const CellGradients expected =
+      reference.Backward(point.parameters.data(), point.x, {}, point.dy, {});
+  for (std::size_t t = 0; t < y.size(); ++t) {
+    EXPECT_LT(WorstOf(run.y[t], y[t]), 1e-5);
+    EXPECT_LT(WorstOf(run.dx[t], expected.dx[t]), 1e-5);
+  }
+  EXPECT_LT(WorstOf(ToDoubles(run.recorder.gradients()), expected.parameters), 1e-5);
+}
 
 }  // namespace gyrus::test

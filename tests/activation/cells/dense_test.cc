@@ -46,17 +46,7 @@ TEST_P(DenseReferenceTest, AgreesWithFiniteDifferences) {
 }
 
 TEST_P(DenseCellTest, AgreesWithTheReference) {
-  test::CellRun run(*cell_, &block_);
-  run.Run(point_.x, point_.dy, 1, false);
-
-  const test::Sequence y = reference_.Forward(point_.parameters.data(), point_.x, nullptr);
-  const test::CellGradients expected =
-      reference_.Backward(point_.parameters.data(), point_.x, {}, point_.dy, {});
-  for (std::size_t t = 0; t < y.size(); ++t) {
-    EXPECT_LT(test::WorstOf(run.y[t], y[t]), 1e-5);
-    EXPECT_LT(test::WorstOf(run.dx[t], expected.dx[t]), 1e-5);
-  }
-  EXPECT_LT(test::WorstOf(test::ToDoubles(run.recorder.gradients()), expected.parameters), 1e-5);
+  test::ExpectCellMatchesReference(*cell_, reference_, point_, &block_);
 }
 
 INSTANTIATE_TEST_SUITE_P(SmallSizes, DenseReferenceTest,
