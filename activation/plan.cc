@@ -225,7 +225,7 @@ absl::Status Plan::AddMemory(AreaPlan* area) {
       return absl::InvalidArgumentError(absl::StrCat(
           "area \"", spec.name, "\".asleep: only an mcsd cell decays asleep, expected FREEZE"));
     }
-    area->clock_offset = builder_.AddState((1 + std::size_t{spec.regions}) * sizeof(uint32_t));
+    area->clock_offset = builder_.AddState((1 + std::size_t{spec.regions}) * sizeof(uint64_t));
   }
   return absl::OkStatus();
 }
@@ -403,7 +403,7 @@ void Plan::ForwardArea(const StepContext& context, std::size_t index) const noex
     area.routing = routing.vector;
     area.awake = area.awake && area.routed;
   }
-  if (plan.clock_offset) ++*reinterpret_cast<uint32_t*>(context.state + *plan.clock_offset);
+  if (plan.clock_offset) ++*reinterpret_cast<uint64_t*>(context.state + *plan.clock_offset);
   if (!area.routed) return;
   area.woken = {area.woken.data(), plan.spec.woken};
   area.woken = area.woken.first(plan.router->Route(context.view, area.routing, area.woken));
@@ -430,9 +430,10 @@ void Plan::ForwardArea(const StepContext& context, std::size_t index) const noex
 
 // Lets a region's state decay over the steps that it slept.
 void Plan::Wake(const AreaPlan& plan, std::byte* session, Woken* woken) noexcept {
-  uint32_t* const clock = reinterpret_cast<uint32_t*>(session + *plan.clock_offset);
-  uint32_t& last = clock[1 + woken->region];
-  woken->slept = last == 0 ? 0 : clock[0] - last - 1;
+  uint64_t* const clock = reinterpret_cast<uint64_t*>(session + *plan.clock_offset);
+  uint64_t& last = clock[1 + woken->region];
+  const uint64_t slept = last == 0 ? 0 : clock[0] - last - 1;
+  woken->slept = static_cast<uint32_t>(std::min<uint64_t>(slept, UINT32_MAX));
   last = clock[0];
   const std::size_t floats = plan.cell->shape().state_floats;
   float* const states = reinterpret_cast<float*>(session + plan.state_offset);

@@ -22,6 +22,15 @@ constexpr uint32_t kLengths = 32;         // Cells of q.
 constexpr uint32_t kMaxLength = 65535;
 constexpr float kTrustRate = 0.005F;
 
+// The cursor counts for ever: at 2^32 it goes back by this much, a multiple of every history's
+// length, so that no symbol changes its place.
+constexpr uint32_t kLap = uint32_t{1} << 31;
+
+// A position noted before the cursor went back is beyond it.
+uint32_t InThisLap(uint32_t position, uint32_t end) {
+  return position > end ? position - kLap : position;
+}
+
 // Exact up to 15, then in steps of 8.
 uint32_t LengthCell(uint32_t length) {
   return length < 16 ? length : std::min(15 + (length - 16) / 8, kLengths - 1);
@@ -115,13 +124,14 @@ uint8_t MatchExpert::Symbol(const View& view, uint32_t position) const noexcept 
 }
 
 // Looks for the newest occurrence of the last min_length symbols.
-void MatchExpert::Seek(const View& view, State* state) const noexcept {
+void MatchExpert::Seek(const View& view, uint32_t end, State* state) const noexcept {
   state->length = 0;
   if (state->seen < options_.min_length) return;
   const TableView index = view.table(options_.index);
   const uint32_t key = Key({state->recent, kRecent});
-  const uint32_t position = index.As<uint32_t>(key / kIndexBlock)[key % kIndexBlock];
-  if (position == 0) return;
+  const uint32_t noted = index.As<uint32_t>(key / kIndexBlock)[key % kIndexBlock];
+  if (noted == 0) return;
+  const uint32_t position = InThisLap(noted, end);
   uint32_t length = 0;
   while (length < std::min(state->seen, position) &&
          Symbol(view, position - 1 - length) == state->recent[kRecent - 1 - length]) {
@@ -143,6 +153,8 @@ uint32_t MatchExpert::Key(std::span<const uint8_t> recent) const noexcept {
 void MatchExpert::Begin(const StepContext& context, std::byte* scratch) const noexcept {
   State& state = *reinterpret_cast<State*>(context.state + options_.state_offset);
   const Encoding& encoding = context.activity->encodings[options_.encoder];
+  const uint32_t end = *context.view.table(options_.cursor).As<uint32_t>(0);
+  state.position = InThisLap(state.position, end);
   if (encoding.present) {
     const auto symbol = static_cast<uint8_t>(encoding.selectors[0]);
     std::memmove(state.recent, state.recent + 1, kRecent - 1);
@@ -153,14 +165,13 @@ void MatchExpert::Begin(const StepContext& context, std::byte* scratch) const no
       state.length = std::min(state.length + 1, kMaxLength);
       ++state.position;
     } else {
-      Seek(context.view, &state);
+      Seek(context.view, end, &state);
     }
   }
   Scratch& step = *reinterpret_cast<Scratch*>(scratch);
   std::memcpy(step.recent, state.recent, kRecent);
   step.seen = state.seen;
   // At the end of the history there is nothing to predict yet.
-  const uint32_t end = *context.view.table(options_.cursor).As<uint32_t>(0);
   const bool predicts = state.length > 0 && state.position < end;
   step.cell = predicts ? LengthCell(state.length) : 0;
   const float q = context.view.table(options_.trust).As<float>(0)[step.cell];
@@ -221,7 +232,7 @@ void MatchExpert::Append(const Scratch& step, uint8_t symbol, Commit* commit) co
     const uint32_t key = Key(step.recent);
     commit->As<uint32_t>({options_.index, key / kIndexBlock})[key % kIndexBlock] = end;
   }
-  ++end;
+  if (++end == 0) end = kLap;
 }
 
 }  // namespace gyrus

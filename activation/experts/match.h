@@ -21,6 +21,9 @@ namespace gyrus {
 // such a length was right. Signals: 0: the match's length, quantised, below 16, 0 without a match;
 // 1: whether there is one; 2: the symbol that it predicts, 0 without.
 //
+// Positions count for ever and the history keeps the last of them; at 2^32 they go back by a
+// multiple of its length, and what was noted before is read as if they had been so all along.
+//
 // The history and its index are blocks, verbatim and so never merged. Sessions that learn side by
 // side write into one history, each symbol as it comes.
 class MatchExpert final : public Expert {
@@ -58,7 +61,7 @@ class MatchExpert final : public Expert {
   void Say(const Scratch& step, const Path& path, uint32_t d, float* inputs,
            uint32_t* signals) const noexcept;
   uint8_t Symbol(const View& view, uint32_t position) const noexcept;
-  void Seek(const View& view, State* state) const noexcept;
+  void Seek(const View& view, uint32_t end, State* state) const noexcept;
   void Append(const Scratch& step, uint8_t symbol, Commit* commit) const noexcept;
 
   Options options_;

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "activation/count.h"
 #include "core/kernels/matrix.h"
 #include "core/kernels/rls.h"
 #include "core/kernels/vector.h"
@@ -81,7 +82,7 @@ absl::Status KalmanHead::AddTables(const std::string& name, PlanBuilder* builder
             .columns = static_cast<uint32_t>(kernels::TriangleFloats(features)),
             .merge = Merge::kNever},
            {.name = "noise", .columns = outputs},
-           {.name = "when", .type = ElementType::kU32, .columns = 2, .merge = Merge::kNever}}));
+           {.name = "when", .type = ElementType::kU32, .columns = 3, .merge = Merge::kNever}}));
   for (std::size_t t = 0; t < 4; ++t) offsets_[t] = layout.offset(t);
   const float variance = 1.0F / spec_.lambda;
   const float noise = spec_.observation_noise;
@@ -98,7 +99,8 @@ absl::Status KalmanHead::AddTables(const std::string& name, PlanBuilder* builder
                                });
   GYRUS_ASSIGN_OR_RETURN(
       BlockLayout clock,
-      BlockLayout::Create({{.name = "steps", .type = ElementType::kU32, .merge = Merge::kNever}}));
+      BlockLayout::Create(
+          {{.name = "steps", .type = ElementType::kU32, .columns = 2, .merge = Merge::kNever}}));
   clock_ = builder->AddTable(name + ".clock", std::move(clock), 1, 1);
   return absl::OkStatus();
 }
@@ -126,7 +128,7 @@ void KalmanHead::Mix(const StepContext& context, bool with_variance,
   std::fill(scratch.mean.begin(), scratch.mean.end(), 0.0F);
   std::fill(scratch.variance.begin(), scratch.variance.end(), 0.0F);
   const std::span<const Woken> woken = readouts_.Begin(*context.activity, scratch.phi);
-  const uint32_t now = *context.view.table(clock_).As<uint32_t>(0);
+  const uint64_t now = CountOf(context.view.table(clock_).As<uint32_t>(0));
   float gates = 0.0F;
   for (std::size_t k = 0; k < woken.size(); ++k) {
     readouts_.Complete(*context.activity, k, scratch.phi);
@@ -139,7 +141,7 @@ void KalmanHead::Mix(const StepContext& context, bool with_variance,
     const auto* const p = reinterpret_cast<const float*>(block + offsets_[1]);
     const auto* const noise = reinterpret_cast<const float*>(block + offsets_[2]);
     const auto* const when = reinterpret_cast<const uint32_t*>(block + offsets_[3]);
-    const float wandered = spec_.process_noise * static_cast<float>(now + 1 - when[0]);
+    const float wandered = spec_.process_noise * static_cast<float>(now + 1 - CountOf(when));
     const float spread = 1.0F + kernels::RlsGain({p, triangle}, scratch.phi, scratch.gain) +
                          wandered * kernels::SumOfSquares(scratch.phi);
     for (std::size_t o = 0; o < outputs_; ++o) {
@@ -177,9 +179,9 @@ double KalmanHead::Learn(const StepContext& context, const Target& target,
   for (std::size_t o = 0; o < outputs_; ++o) {
     y[o] = target.reals[o] - (reference.empty() ? 0.0F : reference[o]);
     const double residual = y[o] - scratch.mean[o];
-    if (!std::isnan(residual)) loss += residual * residual;
+    if (!std::isnan(y[o])) loss += residual * residual;
   }
-  const uint32_t now = ++*commit->As<uint32_t>({clock_, 0});
+  const uint64_t now = CountUp(commit->As<uint32_t>({clock_, 0}));
   const std::span<const Woken> woken = readouts_.Begin(*context.activity, scratch.phi);
   for (std::size_t k = 0; k < woken.size(); ++k) {
     readouts_.Complete(*context.activity, k, scratch.phi);
@@ -188,7 +190,7 @@ double KalmanHead::Learn(const StepContext& context, const Target& target,
   return loss;
 }
 
-void KalmanHead::LearnRegion(uint32_t region, uint32_t now, const Scratch& scratch,
+void KalmanHead::LearnRegion(uint32_t region, uint64_t now, const Scratch& scratch,
                              Commit* commit) const noexcept {
   const std::size_t features = readouts_.features();
   std::byte* const block = commit->Write({filters_, region});
@@ -197,10 +199,10 @@ void KalmanHead::LearnRegion(uint32_t region, uint32_t now, const Scratch& scrat
                            kernels::TriangleFloats(features));
   float* const noise = reinterpret_cast<float*>(block + offsets_[2]);
   uint32_t* const when = reinterpret_cast<uint32_t*>(block + offsets_[3]);
-  const float wandered = spec_.process_noise * static_cast<float>(now - when[0]);
+  const float wandered = spec_.process_noise * static_cast<float>(now - CountOf(when));
   for (std::size_t i = 0; i < features; ++i) p[kernels::TriangleRow(features, i) + i] += wandered;
   const float d = 1.0F + kernels::RlsGain(p, scratch.phi, scratch.gain);
-  const float rate = std::max(kNoiseRate, 1.0F / (static_cast<float>(when[1]) + kNoisePrior));
+  const float rate = std::max(kNoiseRate, 1.0F / (static_cast<float>(when[2]) + kNoisePrior));
   kernels::MatVec(s, scratch.phi, scratch.own);
   for (std::size_t o = 0; o < outputs_; ++o) {
     const float residual = scratch.variance[o] - scratch.own[o];
@@ -210,8 +212,8 @@ void KalmanHead::LearnRegion(uint32_t region, uint32_t now, const Scratch& scrat
   }
   kernels::Rank1Add(1.0F / d, scratch.own, scratch.gain, s);
   kernels::RlsDowndate(1.0F / d, scratch.gain, p);
-  when[0] = now;
-  ++when[1];
+  SetCount(when, now);
+  if (when[2] < UINT32_MAX) ++when[2];
 }
 
 }  // namespace gyrus

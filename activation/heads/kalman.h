@@ -49,7 +49,7 @@ class KalmanHead final : public Head {
   absl::Status AddTables(const std::string& name, PlanBuilder* builder);
   Scratch ScratchOf(const StepContext& context) const noexcept;
   void Mix(const StepContext& context, bool with_variance, const Scratch& scratch) const noexcept;
-  void LearnRegion(uint32_t region, uint32_t now, const Scratch& scratch,
+  void LearnRegion(uint32_t region, uint64_t now, const Scratch& scratch,
                    Commit* commit) const noexcept;
 
   KalmanHeadSpec spec_;

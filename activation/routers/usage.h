@@ -14,12 +14,12 @@ namespace gyrus {
 
 // How often the regions of an area were woken and learned from.
 struct RouterLoad {
-  float min = 0;
-  float median = 0;
-  float max = 0;
+  uint64_t min = 0;
+  uint64_t median = 0;
+  uint64_t max = 0;
 };
 
-// Counts the steps learned from per region, sixteen regions to a block, which only the learner
+// Counts the steps learned from per region, eight regions to a block, which only the learner
 // reads.
 //
 // Thread-safe: immutable.

@@ -17,7 +17,7 @@ namespace {
 
 // In the database's header, beside the format's number.
 constexpr int64_t kApplicationId = 0x47797275;  // "Gyru"
-constexpr int64_t kFormat = 1;
+constexpr int64_t kFormat = 2;
 constexpr int64_t kPageBytes = 4096;
 
 constexpr char kSchema[] = R"sql(
@@ -123,8 +123,9 @@ absl::Status StateDb::CheckFormat() {
     return absl::FailedPreconditionError("is a database, but not a brain's state");
   }
   if (!empty && format != kFormat) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("has format ", format, "; this version reads format ", kFormat));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "was saved by another version, in format ", format, ", and this one reads format ", kFormat,
+        ": go on with that version, or begin in a new directory"));
   }
   if (options_.mode == Mode::kReadOnly) return absl::OkStatus();
   if (empty) {

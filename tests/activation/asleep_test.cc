@@ -39,10 +39,13 @@ BrainSpec Recurrent(Asleep asleep) {
 }
 
 // The area's output after ten inputs, a pause of `pause` steps, and one more input. In the pause
-// the row is absent, or all zero.
-std::vector<float> OutputAfter(Asleep asleep, int pause, bool absent) {
+// the row is absent, or all zero. The session is `first_step` steps old at the start.
+std::vector<float> OutputAfter(Asleep asleep, int pause, bool absent, uint64_t first_step = 0) {
   const auto run = PlanRun::Create(Recurrent(asleep));
   EXPECT_THAT(run, IsOk());
+  if (const auto clock = (*run)->plan().areas()[0].clock_offset; clock.has_value()) {
+    *reinterpret_cast<uint64_t*>((*run)->context().state + *clock) = first_step;
+  }
   Rng rng(11, 0);
   std::vector<float> row(kInputs);
   const auto step = [&](bool present) {
@@ -69,6 +72,17 @@ TEST(AsleepTest, DecayIsWhatZeroInputsLeave) {
     EXPECT_THAT(OutputAfter(Asleep::kDecay, pause, true),
                 Pointwise(FloatNear(1e-5F), OutputAfter(Asleep::kDecay, pause, false)))
         << pause;
+  }
+}
+
+TEST(AsleepTest, DecayOutlivesA32BitClock) {
+  for (const uint64_t wrap : {uint64_t{1} << 32, uint64_t{1} << 40}) {
+    // The last waking before the pause, and the one after it, on either side.
+    for (const uint64_t before : {8U, 10U, 15U, 20U}) {
+      EXPECT_EQ(OutputAfter(Asleep::kDecay, 7, true, wrap - before),
+                OutputAfter(Asleep::kDecay, 7, true))
+          << wrap << " - " << before;
+    }
   }
 }
 

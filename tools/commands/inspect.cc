@@ -47,7 +47,7 @@ std::string LoadText(const Runtime& runtime, Store& store, const AreaPlan& area,
   for (uint32_t t = 0; t < tables.size(); ++t) {
     if (tables[t].spec.name != area.spec.name + ".usage") continue;
     const RouterLoad load = RouterUsage::Summarise(store.Draft(), t, area.spec.regions);
-    return absl::StrFormat("steps learned per region: %.0f least, %.0f median, %.0f most", load.min,
+    return absl::StrFormat("steps learned per region: %d least, %d median, %d most", load.min,
                            load.median, load.max);
   }
   if (history.summaries.empty()) return "";

@@ -179,6 +179,27 @@ TEST(MatchExpertTest, FollowsARepetition) {
   }
 }
 
+TEST(MatchExpertTest, GoesOnWhenItsCursorHasCountedAllTheWay) {
+  constexpr uint32_t kHistory = 1U << 12;
+  const auto losses = [&](uint32_t first_place) {
+    const auto run = *PlanRun::Create(BrainOf({Match()}));
+    *run->Begin()->As<uint32_t>({TableOf(*run, "match.cursor"), 0}) = first_place;
+    Reader reader(run.get());
+    std::vector<double> all;
+    const std::string text = Prose(3 * kHistory);
+    for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+      reader.See(static_cast<uint8_t>(text[i]));
+      all.push_back(reader.Loss(static_cast<uint8_t>(text[i + 1])));
+      reader.Learn(static_cast<uint8_t>(text[i + 1]));
+    }
+    return all;
+  };
+  // The same places in the history: one cursor reaches 2^32 on its way.
+  for (const uint32_t before : {50U, kHistory, 5000U}) {
+    EXPECT_EQ(losses(0U - before), losses(4 * kHistory - before)) << before;
+  }
+}
+
 TEST(MatchExpertTest, SaysNothingBeforeARepetition) {
   ASSERT_OK_AND_ASSIGN(const auto run, PlanRun::Create(BrainOf({Match()})));
   Reader reader(run.get());

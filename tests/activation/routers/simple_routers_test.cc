@@ -53,9 +53,20 @@ TEST(HashRouterTest, WakesDistinctRegionsEvenly) {
     ASSERT_LT(*distinct.rbegin(), 101U);
     area->Learn(x, woken);
   }
-  EXPECT_EQ(area->Load().max, 4000.0F);       // The one that is always on.
-  EXPECT_NEAR(area->Load().median, 200, 60);  // 4000 * 5 / 100.
-  EXPECT_GT(area->Load().min, 0.0F);
+  EXPECT_EQ(area->Load().max, 4000U);                              // The one that is always on.
+  EXPECT_NEAR(static_cast<double>(area->Load().median), 200, 60);  // 4000 * 5 / 100.
+  EXPECT_GT(area->Load().min, 0U);
+}
+
+TEST(RouterUsageTest, CountsBeyond32Bits) {
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<RoutedArea> area,
+                       RoutedArea::Create(AreaOf(9, 1, HashRouterSpec{}), 1));
+  const std::vector<float> x = {0.5F};
+  const std::vector<Woken> last = {{.region = 8}};
+  area->store().Begin()->As<uint32_t>({0, 1})[0] = UINT32_MAX - 1;
+  for (int t = 0; t < 3; ++t) area->Learn(x, last);
+  EXPECT_EQ(area->Load().max, (uint64_t{1} << 32) + 1);
+  EXPECT_EQ(area->Load().median, 0U);
 }
 
 TEST(HashRouterTest, NearInputsWakeTheSameRegionsMostly) {
@@ -82,6 +93,8 @@ TEST(HashRouterTest, RefusesWhatIsOutsideItsRange) {
   EXPECT_THAT(
       RoutedArea::Create(AreaOf(4, 2, HashRouterSpec{.width = 0}), 2),
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("width must be above 0, got 0")));
+  EXPECT_THAT(RoutedArea::Create(AreaOf(1U << 20, 1U << 20, HashRouterSpec{.dimensions = 64}), 2),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("got 67108864")));
 }
 
 TEST(LearnedRouterTest, BalancesLoads) {
@@ -95,7 +108,7 @@ TEST(LearnedRouterTest, BalancesLoads) {
       x[0] += 3;
       (*area)->Learn(x, (*area)->Route(x));
     }
-    return (*area)->Load().max - (*area)->Load().min;
+    return static_cast<double>((*area)->Load().max - (*area)->Load().min);
   };
   EXPECT_LT(spread_of(0.01F), spread_of(0.0F) / 4);
 }

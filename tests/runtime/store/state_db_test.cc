@@ -256,8 +256,9 @@ TEST_F(StateDbTest, RefusesOtherFormatsBrainsAndTables) {
                                          "\"brain-2\"")));
   EXPECT_THAT(StateDb::Open(path_, resized).status(),
               StatusIs(failed, HasSubstr("table \"memory\" with blocks of 192 bytes")));
-  run("PRAGMA user_version=2");
-  EXPECT_THAT(Open(StateDb::Mode::kReadWrite), StatusIs(failed, HasSubstr("has format 2")));
+  run("PRAGMA user_version=1");
+  EXPECT_THAT(Open(StateDb::Mode::kReadWrite),
+              StatusIs(failed, HasSubstr("by another version, in format 1")));
   run("PRAGMA application_id=7");
   EXPECT_THAT(Open(StateDb::Mode::kReadOnly), StatusIs(failed, HasSubstr("not a brain's state")));
 }

@@ -1,82 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ridge and Kalman heads against the textbook in double precision.
+// Ridge heads against the textbook in double precision.
 #include <algorithm>
 #include <cmath>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <vector>
 
-#include "activation/brain_spec.h"
-#include "core/rng.h"
+#include "tests/activation/heads/least_squares_fixture.h"
 #include "tests/support/no_alloc.h"
-#include "tests/support/plan_run.h"
 #include "tests/support/status_matchers.h"
 
 namespace gyrus {
 namespace {
 
+using test::BrainOf;
+using test::Doubles;
+using test::kFeatures;
+using test::LearnAll;
 using test::PlanRun;
+using test::Predict;
+using test::Sample;
+using test::Samples;
 using test::StatusIs;
+using test::ValuesOf;
 using testing::HasSubstr;
-using Doubles = std::vector<double>;
-
-constexpr std::size_t kFeatures = 6;
-
-BrainSpec BrainOf(const HeadSpec& head) {
-  BrainSpec spec;
-  spec.modalities = {{.name = "row", .kind = ModalityKind::kReals, .size = kFeatures},
-                     {.name = "last", .kind = ModalityKind::kReals, .size = 2}};
-  spec.encoders = {{"row", "row", HeldEncoderSpec{}}, {"last", "last", HeldEncoderSpec{}}};
-  AreaSpec places = {.name = "places", .inputs = {"row"}, .outputs = 3, .regions = 3, .woken = 1};
-  places.router = AnchorRouterSpec{.threshold = 0.5F, .temperature = 0, .settle_after = 0};
-  places.cell = SubsetCellSpec{};
-  spec.areas = {places};
-  spec.heads = {head};
-  return spec;
-}
 
 HeadSpec Ridge(const RidgeHeadSpec& ridge, uint32_t outputs = 2) {
   return {.name = "head", .outputs = outputs, .kind = ridge};
-}
-
-struct Sample {
-  std::vector<float> x;
-  std::vector<float> y;
-};
-
-std::vector<Sample> Samples(std::size_t count) {
-  Rng rng(7);
-  std::vector<float> w(2 * kFeatures);
-  for (float& value : w) value = rng.Normal();
-  std::vector<Sample> samples(count);
-  for (Sample& sample : samples) {
-    for (std::size_t j = 0; j < kFeatures; ++j) sample.x.push_back(rng.Normal());
-    for (std::size_t o = 0; o < 2; ++o) {
-      sample.y.push_back(std::inner_product(sample.x.begin(), sample.x.end(),
-                                            w.begin() + o * kFeatures, 0.3F * rng.Normal()));
-    }
-  }
-  return samples;
-}
-
-std::vector<Value> ValuesOf(const Sample& sample) {
-  return {{.present = true, .reals = sample.x}, {}};
-}
-
-void LearnAll(PlanRun* run, const std::vector<Sample>& samples) {
-  for (const Sample& sample : samples) {
-    run->Forward(ValuesOf(sample));
-    run->Learn(ValuesOf(sample), {.reals = sample.y});
-  }
-}
-
-std::vector<float> Predict(PlanRun* run, const Sample& sample) {
-  std::vector<float> mean(2);
-  Prediction prediction;
-  prediction.mean = mean;
-  run->Forward(ValuesOf(sample));
-  run->Predict(Want::Kind::kReals, &prediction);
-  return mean;
 }
 
 // Solves (X^T X + lambda I) w = X^T y by elimination.
@@ -361,114 +312,6 @@ TEST(RidgeHeadTest, RefusesWhatIsOutsideItsRange) {
   refuses({.inputs = {"row"}, .prove_over = 1000001}, "prove_over must be at most 1000000");
   refuses({.area = "row"}, "\"row\" is not an area");
   refuses({.inputs = {"row"}, .reference = "places"}, "\"places\" is not an encoder");
-}
-
-// One output's filter, as the textbook has it.
-struct TextbookKalman {
-  TextbookKalman(double variance, double process, double noise)
-      : s(kFeatures), p(kFeatures, Doubles(kFeatures)), q(process), r(noise) {
-    for (std::size_t i = 0; i < kFeatures; ++i) p[i][i] = variance;
-  }
-  double Mean(const std::vector<float>& x) const {
-    return std::inner_product(s.begin(), s.end(), x.begin(), 0.0);
-  }
-  double Variance(const std::vector<float>& x) const {
-    double sum = r;
-    for (std::size_t i = 0; i < kFeatures; ++i) {
-      for (std::size_t j = 0; j < kFeatures; ++j) {
-        sum += x[i] * (p[i][j] + (i == j ? q : 0)) * x[j];
-      }
-    }
-    return sum;
-  }
-  void Learn(const std::vector<float>& x, double y) {
-    for (std::size_t i = 0; i < kFeatures; ++i) p[i][i] += q;
-    Doubles k(kFeatures);
-    double d = r;
-    for (std::size_t i = 0; i < kFeatures; ++i) {
-      for (std::size_t j = 0; j < kFeatures; ++j) k[i] += p[i][j] * x[j];
-      d += k[i] * x[i];
-    }
-    const double residual = y - Mean(x);
-    for (std::size_t i = 0; i < kFeatures; ++i) {
-      s[i] += k[i] * residual / d;
-      for (std::size_t j = 0; j < kFeatures; ++j) p[i][j] -= k[i] * k[j] / d;
-    }
-  }
-  Doubles s;
-  std::vector<Doubles> p;
-  double q;
-  double r;
-};
-
-TEST(KalmanHeadTest, AgreesWithTheTextbook) {
-  constexpr double kNoise = 0.5;
-  const KalmanHeadSpec kalman = {.inputs = {"row"},
-                                 .lambda = 0.25F,
-                                 .process_noise = 0.01F,
-                                 .observation_noise = kNoise,
-                                 .learn_noise = false};
-  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<PlanRun> run,
-                       PlanRun::Create(BrainOf({.name = "head", .outputs = 2, .kind = kalman})));
-  // What the head says in units of the noise, the textbook says in the target's.
-  std::vector<TextbookKalman> textbook(2, TextbookKalman(4 * kNoise, 0.01 * kNoise, kNoise));
-  std::vector<float> mean(2);
-  std::vector<float> variance(2);
-  Prediction prediction;
-  prediction.mean = mean;
-  prediction.variance = variance;
-  for (const Sample& sample : Samples(200)) {
-    run->Forward(ValuesOf(sample));
-    run->Predict(Want::Kind::kReals, &prediction);
-    for (std::size_t o = 0; o < 2; ++o) {
-      ASSERT_NEAR(mean[o], textbook[o].Mean(sample.x), 2e-3);
-      ASSERT_NEAR(variance[o] / textbook[o].Variance(sample.x), 1, 2e-3);
-      textbook[o].Learn(sample.x, sample.y[o]);
-    }
-    run->Learn(ValuesOf(sample), {.reals = sample.y});
-  }
-}
-
-TEST(KalmanHeadTest, LearnsTheNoiseAndGrowsUnsureInSleep) {
-  const KalmanHeadSpec kalman = {
-      .area = "places", .inputs = {"row"}, .lambda = 0.1F, .process_noise = 1e-4F};
-  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<PlanRun> run,
-                       PlanRun::Create(BrainOf({.name = "head", .outputs = 2, .kind = kalman})));
-  Rng rng(3);
-  const auto draw = [&](float side) {
-    Sample sample = {std::vector<float>(kFeatures), {}};
-    for (float& value : sample.x) value = side + 0.1F * rng.Normal();
-    sample.y = {side + 0.5F * rng.Normal(), 2.0F * rng.Normal()};
-    return sample;
-  };
-  std::vector<float> mean(2);
-  std::vector<float> variance(2);
-  Prediction prediction;
-  prediction.mean = mean;
-  prediction.variance = variance;
-  const auto variance_at = [&](const Sample& sample) {
-    run->Forward(ValuesOf(sample));
-    run->Predict(Want::Kind::kReals, &prediction);
-    return variance;
-  };
-  for (int t = 0; t < 2000; ++t) LearnAll(run.get(), {draw(1)});
-  const Sample probe = draw(1);
-  const std::vector<float> before = variance_at(probe);
-  EXPECT_NEAR(before[0], 0.25, 0.1);
-  EXPECT_NEAR(before[1], 4, 1.5);
-  for (int t = 0; t < 2000; ++t) LearnAll(run.get(), {draw(-1)});  // The other region.
-  EXPECT_GT(variance_at(probe)[0], 1.5F * before[0]);
-}
-
-TEST(KalmanHeadTest, RefusesWhatIsOutsideItsRange) {
-  const auto refuses = [](const KalmanHeadSpec& kalman, uint32_t outputs, const char* message) {
-    EXPECT_THAT(Plan::Create(BrainOf({.name = "head", .outputs = outputs, .kind = kalman})),
-                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(message)));
-  };
-  refuses({.inputs = {"row"}}, 0, "outputs in [1, 65536]");
-  refuses({.inputs = {"row"}, .lambda = 0}, 1, "lambda must be above 0, got 0");
-  refuses({.inputs = {"row"}, .process_noise = -1}, 1, "process_noise must be at least 0, got -1");
-  refuses({.inputs = {"row"}, .observation_noise = 0}, 1, "observation_noise must be above 0");
 }
 
 }  // namespace
