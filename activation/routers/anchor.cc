@@ -128,24 +128,13 @@ void AnchorRouter::Learn(std::span<const float> x, std::span<const Woken> woken,
     threshold += (1.0F - threshold) * static_cast<float>(now.inputs + 1) /
                  static_cast<float>(spec_.settle_after);
   }
-  if (threshold < 1.0F && woken.size() > area_.always_on) {
-    if (NearestCosine(view, x, inverse_norm, woken) >= threshold) return;
+  if (threshold < 1.0F && now.founded > 0) {
+    // Sought anew: a step of the same chunk may have founded since this one was routed.
+    Woken nearest;
+    Nearest(view, x, {&nearest, 1});
+    if (nearest.gate >= threshold) return;
   }
   if (Rng(seed_, now.inputs).Uniform() < spec_.chance) Found(x, inverse_norm, commit);
-}
-
-// The cosine of the nearest of the woken anchors.
-float AnchorRouter::NearestCosine(const View& view, std::span<const float> x, float inverse_norm,
-                                  std::span<const Woken> woken) const noexcept {
-  if (!tree_.has_value()) {
-    const uint32_t anchor = woken[area_.always_on].region - area_.always_on;
-    return CosineTo(view.table(anchors_), anchor, x, inverse_norm);
-  }
-  // Gates do not tell, and a tree does not know where an anchor is.
-  Woken nearest;
-  BestRegions best({&nearest, 1});
-  tree_->Nearest(view, x, inverse_norm, &best);
-  return nearest.gate;
 }
 
 void AnchorRouter::Found(std::span<const float> x, float inverse_norm,

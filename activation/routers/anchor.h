@@ -52,8 +52,6 @@ class AnchorRouter final : public Router {
   absl::Status AddTables(uint32_t inputs, PlanBuilder* builder);
   std::size_t Nearest(const View& view, std::span<const float> x,
                       std::span<Woken> best) const noexcept;
-  float NearestCosine(const View& view, std::span<const float> x, float inverse_norm,
-                      std::span<const Woken> woken) const noexcept;
   void Found(std::span<const float> x, float inverse_norm, Commit* commit) const noexcept;
 
   AreaSpec area_;

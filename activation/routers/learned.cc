@@ -18,6 +18,10 @@ namespace {
 
 constexpr float kLoadRate = 0.01F;
 
+float Logistic(const float* w, std::span<const float> x) {
+  return 1.0F / (1.0F + std::exp(-kernels::Dot({w, x.size()}, x)));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Router>> LearnedRouter::Create(const AreaSpec& area, uint32_t inputs,
@@ -63,8 +67,7 @@ absl::StatusOr<std::unique_ptr<Router>> LearnedRouter::Create(const AreaSpec& ar
 
 float LearnedRouter::Score(const TableView& weights, uint32_t region,
                            std::span<const float> x) const noexcept {
-  const float* const w = weights.As<float>(region - area_.always_on);
-  return 1.0F / (1.0F + std::exp(-kernels::Dot({w, x.size()}, x)));
+  return Logistic(weights.As<float>(region - area_.always_on), x);
 }
 
 std::size_t LearnedRouter::Route(const View& view, std::span<const float> x,
@@ -107,17 +110,16 @@ void LearnedRouter::Learn(std::span<const float> x, std::span<const Woken> woken
 void LearnedRouter::LearnScores(std::span<const float> x, std::span<const Woken> woken,
                                 std::span<const float> dgates, Commit* commit) const noexcept {
   const uint32_t fixed = area_.always_on;
-  const TableView weights = commit->view().table(weights_);
   const float c = static_cast<float>(woken.size() - fixed) / static_cast<float>(woken.size());
   float mean = 0.0F;
   for (std::size_t i = fixed; i < woken.size(); ++i) mean += woken[i].gate / c * dgates[i];
   const float step = spec_.rate / std::max(1.0F, spec_.rate * kernels::SumOfSquares(x) / 16.0F);
   for (std::size_t i = fixed; i < woken.size(); ++i) {
     if (!(woken[i].gate > 0.0F)) continue;  // A score that has vanished has no slope.
-    const float s = Score(weights, woken[i].region, x);
+    float* const w = commit->As<float>({weights_, woken[i].region - fixed});
+    const float s = Logistic(w, x);
     const float sum = c * s / woken[i].gate;
     const float ds = c / sum * (dgates[i] - mean);
-    float* const w = commit->As<float>({weights_, woken[i].region - fixed});
     kernels::Axpy(-step * ds * s * (1.0F - s), x, {w, x.size()});
   }
 }

@@ -30,6 +30,19 @@ TEST(AnchorRouterTest, FoundsWhereNothingIsNear) {
   }
 }
 
+TEST(AnchorRouterTest, StepsRoutedBeforeAnyWasLearnedFoundOnce) {
+  for (const uint32_t regions : {8U, 100U}) {  // Compared all, and in a tree.
+    ASSERT_OK_AND_ASSIGN(const std::unique_ptr<RoutedArea> area,
+                         RoutedArea::Create(AreaOf(regions, 4, {.threshold = 0.9F}), 2));
+    area->Learn(std::vector<float>{0, 1}, {});
+    const std::vector<float> x = {1, 0};
+    const std::span<const Woken> routed = area->Route(x);
+    const std::vector<Woken> woken(routed.begin(), routed.end());
+    for (int step = 0; step < 3; ++step) area->Learn(x, woken);  // A chunk of three.
+    EXPECT_EQ(area->Route(x).size(), 2U) << regions;
+  }
+}
+
 TEST(AnchorRouterTest, FoundsByChanceUntilNoRegionIsLeft) {
   ASSERT_OK_AND_ASSIGN(
       const std::unique_ptr<RoutedArea> area,
