@@ -17,6 +17,8 @@
 namespace gyrus {
 namespace {
 
+constexpr uint32_t kMaxInputs = 1U << 20;  // Of an area.
+
 absl::Status Missing(absl::string_view field, absl::string_view name, absl::string_view what) {
   return absl::InvalidArgumentError(
       absl::StrCat(field, ": there is no ", what, " named \"", name, "\""));
@@ -108,14 +110,20 @@ absl::StatusOr<std::unique_ptr<const Plan>> Plan::Create(const BrainSpec& spec) 
   return std::unique_ptr<const Plan>(std::move(plan));
 }
 
-absl::Status Plan::Compile() {
-  GYRUS_RETURN_IF_ERROR(CheckNames(spec_));
-  if (spec_.modalities.empty()) return absl::InvalidArgumentError("a brain needs a modality");
-  if (spec_.heads.empty()) return absl::InvalidArgumentError("a brain needs a head");
-  if (spec_.label_window < 1 || spec_.label_window > 65536) {
+absl::Status Plan::CheckUnbound(const BrainSpec& spec) {
+  GYRUS_RETURN_IF_ERROR(CheckNames(spec));
+  if (spec.modalities.empty()) return absl::InvalidArgumentError("a brain needs a modality");
+  if (spec.heads.empty()) return absl::InvalidArgumentError("a brain needs a head");
+  if (spec.label_window < 1 || spec.label_window > 65536) {
     return absl::InvalidArgumentError(
-        absl::StrCat("label_window must be in [1, 65536], got ", spec_.label_window));
+        absl::StrCat("label_window must be in [1, 65536], got ", spec.label_window));
   }
+  for (const AreaSpec& area : spec.areas) GYRUS_RETURN_IF_ERROR(CheckAreaNumbers(area));
+  return absl::OkStatus();
+}
+
+absl::Status Plan::Compile() {
+  GYRUS_RETURN_IF_ERROR(CheckUnbound(spec_));
   for (const ModalitySpec& modality : spec_.modalities) {
     GYRUS_RETURN_IF_ERROR(CheckModality(modality));
   }
@@ -156,7 +164,6 @@ absl::Status Plan::Compile() {
 }
 
 absl::Status Plan::CompileArea(const AreaSpec& spec) {
-  GYRUS_RETURN_IF_ERROR(CheckAreaNumbers(spec));
   const std::string field = absl::StrCat("area \"", spec.name, "\"");
   AreaPlan area{.spec = spec};
   for (const std::string& input : spec.inputs) {
@@ -177,6 +184,10 @@ absl::Status Plan::CompileArea(const AreaSpec& spec) {
     }
     area.sources.push_back({source->is_area, source->index, concatenate ? area.inputs : 0});
     area.inputs = concatenate ? area.inputs + source->outputs : source->outputs;
+    if (area.inputs > kMaxInputs) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(field, ".inputs make ", area.inputs, " side by side; at most ", kMaxInputs));
+    }
   }
   if (spec.residual && area.inputs != spec.outputs) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -254,9 +265,7 @@ absl::StatusOr<std::unique_ptr<Store>> Plan::MakeStore(const Store::Options& opt
   std::vector<TableSpec> specs;
   for (const PlanBuilder::Table& table : builder_.tables()) {
     TableSpec spec = table.spec;
-    // No step writes more blocks than there are; beyond one copy of all, a spare is idle.
-    spec.spares = static_cast<uint32_t>(std::min<uint64_t>(
-        uint64_t{table.writes_per_step} * spares_for, uint64_t{spec.blocks} * 2));
+    spec.spares = table.Spares(spares_for);
     specs.push_back(std::move(spec));
   }
   GYRUS_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Create(specs, options));

@@ -57,6 +57,10 @@ class Plan {
   // wrong with the spec.
   static absl::StatusOr<std::unique_ptr<const Plan>> Create(const BrainSpec& spec);
 
+  // What of it can be said of a brain whose sizes its first input has yet to bind: names, and
+  // numbers that no input changes.
+  static absl::Status CheckUnbound(const BrainSpec& spec);
+
   const BrainSpec& spec() const { return spec_; }
 
   // A store for this brain with every block as it starts, with `spares_for` learning steps'

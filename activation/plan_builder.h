@@ -64,6 +64,13 @@ class PlanBuilder {
     TableSpec spec;
     uint32_t writes_per_step;
     Fill fill;
+
+    // Versions beyond one per block for so many learning steps: no step writes more blocks than
+    // there are, and beyond two copies of all a spare is idle.
+    uint32_t Spares(uint32_t steps) const {
+      return static_cast<uint32_t>(
+          std::min(uint64_t{writes_per_step} * steps, uint64_t{spec.blocks} * 2));
+    }
   };
   const std::vector<Table>& tables() const { return tables_; }
   std::size_t state_bytes() const { return state_bytes_; }

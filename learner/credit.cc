@@ -61,17 +61,32 @@ absl::Status AreaCredit::Connect(std::span<const AreaPlan> areas,
   return absl::OkStatus();
 }
 
+// Of a copied step.
+std::size_t AreaCredit::RecordBytes(const AreaPlan& plan) {
+  const std::size_t width = plan.spec.woken;
+  const std::size_t outputs = plan.spec.outputs;
+  return Workspace::BytesFor<float>(plan.inputs) + Workspace::BytesFor<float>(plan.routes) +
+         Workspace::BytesFor<Woken>(width) + Workspace::BytesFor<float>(outputs) +
+         2 * Workspace::BytesFor<float>(width * outputs) +
+         Workspace::BytesFor<float>(width * plan.cell->shape().tape_floats);
+}
+
+uint64_t AreaCredit::BytesFor(const AreaPlan& plan) {
+  const uint64_t chunk = plan.spec.learning.chunk;
+  const uint64_t regions = plan.spec.regions;
+  const uint64_t step = plan.spec.woken * sizeof(uint32_t) + plan.inputs * sizeof(float);
+  const bool traces = plan.spec.learning.trace != Trace::kNone;
+  const uint64_t trace = traces ? plan.cell->shape().trace_floats * sizeof(float) : 0;
+  return chunk * (step + (chunk > 1 ? RecordBytes(plan) : 0)) +
+         regions * (sizeof(uint32_t) + trace);
+}
+
 void AreaCredit::TakeMemory() {
   const CellShape& shape = plan_.cell->shape();
   const std::size_t outputs = plan_.spec.outputs;
   records_.resize(chunk_);
   if (chunk_ > 1) {
-    const std::size_t bytes =
-        Workspace::BytesFor<float>(plan_.inputs) + Workspace::BytesFor<float>(plan_.routes) +
-        Workspace::BytesFor<Woken>(width_) + Workspace::BytesFor<float>(outputs) +
-        2 * Workspace::BytesFor<float>(width_ * outputs) +
-        Workspace::BytesFor<float>(width_ * shape.tape_floats);
-    memory_ = std::make_unique<Workspace>(bytes * chunk_);
+    memory_ = std::make_unique<Workspace>(RecordBytes(plan_) * chunk_);
     for (AreaActivity& record : records_) {
       record.input = memory_->Take<float>(plan_.inputs);
       record.routing =

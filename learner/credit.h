@@ -47,6 +47,9 @@ class AreaCredit {
       std::span<const AreaPlan> areas, uint32_t index,
       std::span<const std::unique_ptr<AreaCredit>> earlier, uint32_t accumulators);
 
+  // What one takes of memory, but for what its optimiser collects.
+  static uint64_t BytesFor(const AreaPlan& plan);
+
   AreaCredit(const AreaCredit&) = delete;
   AreaCredit& operator=(const AreaCredit&) = delete;
 
@@ -84,6 +87,7 @@ class AreaCredit {
 
   absl::Status Connect(std::span<const AreaPlan> areas,
                        std::span<const std::unique_ptr<AreaCredit>> earlier);
+  static std::size_t RecordBytes(const AreaPlan& plan);
   void TakeMemory();
   void Copy(const AreaActivity& from, AreaActivity* to) const noexcept;
   void WalkRegions(Commit* commit) noexcept;

@@ -8,24 +8,31 @@
 
 namespace gyrus {
 
-EventRing::EventRing(const BrainSpec& spec, std::size_t capacity, std::size_t state_bytes)
-    : modalities_(spec.modalities), events_(capacity), memory_(capacity) {
-  std::size_t reals = 0;
-  std::size_t pixels = 0;
-  for (const ModalitySpec& modality : modalities_) {
+EventRing::Sizes::Sizes(const BrainSpec& spec) {
+  for (const ModalitySpec& modality : spec.modalities) {
     if (modality.kind == ModalityKind::kReals) reals += modality.size;
     if (modality.kind == ModalityKind::kImage) {
       pixels += std::size_t{modality.rows} * modality.columns;
     }
   }
-  std::size_t outputs = 0;
-  for (const HeadSpec& head : spec.heads) outputs = std::max<std::size_t>(outputs, head.outputs);
+  for (const HeadSpec& head : spec.heads) target = std::max<std::size_t>(target, head.outputs);
+}
+
+uint64_t EventRing::BytesFor(const BrainSpec& spec, std::size_t capacity, std::size_t state_bytes) {
+  const Sizes sizes(spec);
+  return capacity * (sizeof(Event) + sizeof(Memory) + spec.modalities.size() * sizeof(Value) +
+                     (sizes.reals + sizes.target) * sizeof(float) + sizes.pixels + state_bytes);
+}
+
+EventRing::EventRing(const BrainSpec& spec, std::size_t capacity, std::size_t state_bytes)
+    : modalities_(spec.modalities), events_(capacity), memory_(capacity) {
+  const Sizes sizes(spec);
   for (std::size_t e = 0; e < capacity; ++e) {
     Memory& memory = memory_[e];
     memory.values.resize(modalities_.size());
-    memory.reals.resize(reals);
-    memory.pixels.resize(pixels);
-    memory.target.resize(outputs);
+    memory.reals.resize(sizes.reals);
+    memory.pixels.resize(sizes.pixels);
+    memory.target.resize(sizes.target);
     memory.state.resize(state_bytes);
     events_[e].state = memory.state;
     order_.push_back(&events_[e]);

@@ -30,6 +30,9 @@ struct Event {
 // Thread-compatible. Push, PopFront and Erase are real-time safe.
 class EventRing {
  public:
+  // What a ring takes of memory.
+  static uint64_t BytesFor(const BrainSpec& spec, std::size_t capacity, std::size_t state_bytes);
+
   // Room for `capacity` events of a brain, each with `state_bytes` of state.
   EventRing(const BrainSpec& spec, std::size_t capacity, std::size_t state_bytes);
 
@@ -59,6 +62,13 @@ class EventRing {
   void Erase(std::size_t i);
 
  private:
+  // Of one event, in elements.
+  struct Sizes {
+    explicit Sizes(const BrainSpec& spec);
+    std::size_t reals = 0;
+    std::size_t pixels = 0;
+    std::size_t target = 0;
+  };
   struct Memory {
     std::vector<Value> values;
     std::vector<float> reals;

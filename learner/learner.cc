@@ -12,6 +12,13 @@
 #include "core/status_macros.h"
 
 namespace gyrus {
+namespace {
+
+// Events, one more than the window: before the step that closes the oldest, that one is still
+// there.
+std::size_t Capacity(const BrainSpec& spec) { return spec.label_window + std::size_t{1}; }
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Learner>> Learner::Create(const Plan* plan, Store* store) {
   std::unique_ptr<Learner> learner(new Learner(plan, store));
@@ -24,11 +31,17 @@ absl::StatusOr<std::unique_ptr<Learner>> Learner::Create(const Plan* plan, Store
   return learner;
 }
 
+uint64_t Learner::BytesFor(const Plan& plan) {
+  uint64_t bytes = EventRing::BytesFor(plan.spec(), Capacity(plan.spec()), plan.state_bytes()) +
+                   plan.state_bytes() + plan.activity_bytes(Plan::For::kLearning);
+  for (const AreaPlan& area : plan.areas()) bytes += AreaCredit::BytesFor(area);
+  return bytes;
+}
+
 Learner::Learner(const Plan* plan, Store* store)
     : plan_(plan),
       store_(store),
-      // One more than the window: before the step that closes the oldest, that one is still there.
-      events_(plan->spec(), plan->spec().label_window + 1, plan->state_bytes()),
+      events_(plan->spec(), Capacity(plan->spec()), plan->state_bytes()),
       state_(plan->state_bytes()),
       memory_(plan->activity_bytes(Plan::For::kLearning)),
       activity_(plan->MakeActivity(Plan::For::kLearning, &memory_)),

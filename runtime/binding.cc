@@ -269,6 +269,19 @@ absl::Status BindTable(const InputSchema& input, const BindOptions& options, Bra
 
 }  // namespace
 
+InputSchema SmallestInput(const BrainSpec& open) {
+  constexpr uint32_t kSide = 28;  // Room for any patch and its grid.
+  InputSchema input = {.kind = KindOf(open), .image_rows = kSide, .image_columns = kSide};
+  if (input.kind != Kind::kTable) return input;
+  input.columns = {{.name = "x", .type = ColumnType::kReal}};
+  input.target = "y";
+  const bool classes = PredictsClass(open);
+  input.columns.push_back(
+      {.name = "y", .type = classes ? ColumnType::kCategory : ColumnType::kReal});
+  if (classes) input.columns.back().categories = {"a", "b"};
+  return input;
+}
+
 bool IsBound(const BrainSpec& spec) {
   return std::none_of(spec.modalities.begin(), spec.modalities.end(),
                       [](const ModalitySpec& modality) { return IsOpen(modality); }) &&

@@ -54,6 +54,10 @@ struct BindOptions {
 // Whether a brain is ready to run: nothing is open.
 bool IsBound(const BrainSpec& spec);
 
+// An input as small as any that an open brain may be bound to: what is too large with it is too
+// large with every input.
+InputSchema SmallestInput(const BrainSpec& open);
+
 // The brain of an open one and its first input. Returns FailedPrecondition if it is bound already;
 // InvalidArgument if the input does not fit it, with the column's name.
 absl::StatusOr<BrainSpec> Bind(const BrainSpec& open, const InputSchema& input,

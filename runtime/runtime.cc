@@ -8,11 +8,11 @@
 #include "core/status_macros.h"
 #include "runtime/export.h"
 #include "runtime/files.h"
+#include "runtime/memory.h"
 #include "runtime/mistake_place.h"
 #include "runtime/store/state_db.h"
 
 namespace gyrus {
-
 Runtime::Runtime() = default;
 Runtime::~Runtime() = default;
 
@@ -24,6 +24,10 @@ absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Create(const BrainSpec& spec,
 }
 
 absl::Status Runtime::Start(const BrainSpec& spec, const Options& options) {
+  return WithinMemory([&] { return TakeMemory(spec, options); });
+}
+
+absl::Status Runtime::TakeMemory(const BrainSpec& spec, const Options& options) {
   kernels::Warmup();
   options_ = options;
   if (options.spares < 1) {
@@ -33,6 +37,8 @@ absl::Status Runtime::Start(const BrainSpec& spec, const Options& options) {
   absl::StatusOr<std::unique_ptr<const Plan>> plan = Plan::Create(spec);
   if (!plan.ok()) return Place(plan.status());
   plan_ = *std::move(plan);
+  GYRUS_RETURN_IF_ERROR(CheckMemory(
+      *plan_, options.spares, options.read_only ? Mode::kFrozen : Mode::kInline, MachineMemory()));
   GYRUS_ASSIGN_OR_RETURN(store_,
                          plan_->MakeStore({.max_readers = options.max_sessions}, options.spares));
   return absl::OkStatus();
@@ -50,10 +56,11 @@ absl::StatusOr<std::unique_ptr<Session>> Runtime::OpenSession(const Session::Opt
     return absl::FailedPreconditionError(
         absl::StrCat("the brain is open read-only: session \"", options.name, "\" must be frozen"));
   }
-  std::unique_ptr<Session> session(new Session(plan_.get(), store_.get(), options));
-  GYRUS_RETURN_IF_ERROR(Place(session->Start()));
+  auto opened = Session::Open(plan_.get(), store_.get(), options);
+  if (!opened.ok()) return Place(opened.status());
+  std::unique_ptr<Session> session = *std::move(opened);
   if (const auto position = positions_.find(options.name); position != positions_.end()) {
-    GYRUS_RETURN_IF_ERROR(session->Restore(position->second));
+    GYRUS_RETURN_IF_ERROR(WithWayOut(session->Restore(position->second)));
   }
   return session;
 }

@@ -34,13 +34,14 @@ class Runtime {
     uint32_t spares = 2;     // Learning steps' worth of block copies, at least 1.
   };
 
-  // A brain in memory only.
+  // A brain in memory only. Returns InvalidArgument for a mistake in it; ResourceExhausted if it
+  // takes more memory than the machine has.
   static absl::StatusOr<std::unique_ptr<Runtime>> Create(const BrainSpec& spec,
                                                          const Options& options);
 
   // The brain in a directory. Returns NotFound if there is none; InvalidArgument with file, line
-  // and column for a mistake in it; FailedPrecondition if it is not bound yet; as StateDb::Open
-  // does if a file is locked or damaged.
+  // and column for a mistake in it; ResourceExhausted as Create; FailedPrecondition if it is not
+  // bound yet; as StateDb::Open does if a file is locked or damaged.
   static absl::StatusOr<std::unique_ptr<Runtime>> Open(const std::string& directory,
                                                        const Options& options);
 
@@ -53,7 +54,8 @@ class Runtime {
   void Ready();
 
   // Opens a session where it was saved under its name, or a fresh one. Returns FailedPrecondition
-  // for a learning session of a read-only brain; ResourceExhausted if max_sessions are open;
+  // for a learning session of a read-only brain; ResourceExhausted if max_sessions are open
+  // or its memory is not to be had;
   // DataLoss if what was saved does not fit.
   absl::StatusOr<std::unique_ptr<Session>> OpenSession(const Session::Options& options);
 
@@ -77,7 +79,9 @@ class Runtime {
   Runtime();
 
   absl::Status Start(const BrainSpec& spec, const Options& options);
+  absl::Status TakeMemory(const BrainSpec& spec, const Options& options);
   absl::Status Place(const absl::Status& status) const;
+  absl::Status WithWayOut(const absl::Status& status) const;
   absl::Status Load(const std::string& directory);
 
   Options options_;

@@ -28,8 +28,15 @@ absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Open(const std::string& direct
   runtime->directory_ = directory;
   runtime->text_ = text;
   GYRUS_RETURN_IF_ERROR(runtime->Start(spec, options));
-  GYRUS_RETURN_IF_ERROR(runtime->Load(directory));
+  GYRUS_RETURN_IF_ERROR(runtime->WithWayOut(runtime->Load(directory)));
   return runtime;
+}
+
+absl::Status Runtime::WithWayOut(const absl::Status& status) const {
+  if (!absl::IsDataLoss(status) || directory_.empty()) return status;
+  return absl::DataLossError(
+      absl::StrCat(status.message(), "; put a copy of ", StatePath(directory_),
+                   " back, or remove it with all that was learned and begin anew"));
 }
 
 absl::Status Runtime::Load(const std::string& directory) {

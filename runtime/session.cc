@@ -9,9 +9,13 @@
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "core/status_macros.h"
+#include "runtime/memory.h"
 
 namespace gyrus {
 namespace {
+
+constexpr uint64_t kMostSteps = uint64_t{1} << 62;  // So that ids cannot wrap.
+constexpr std::size_t kKept = 2;                    // Steps, for Explore.
 
 // Whether a value is there to its last element.
 bool IsWhole(const Value& value) {
@@ -21,6 +25,12 @@ bool IsWhole(const Value& value) {
 
 }  // namespace
 
+uint64_t Session::BytesFor(const Plan& plan, Mode mode) {
+  const uint64_t serves = plan.state_bytes() + plan.activity_bytes(Plan::For::kInference) +
+                          EventRing::BytesFor(plan.spec(), kKept, plan.state_bytes());
+  return mode == Mode::kFrozen ? serves : serves + Learner::BytesFor(plan);
+}
+
 Session::Session(const Plan* plan, Store* store, Options options)
     : plan_(plan),
       store_(store),
@@ -29,8 +39,18 @@ Session::Session(const Plan* plan, Store* store, Options options)
       memory_(plan->activity_bytes(Plan::For::kInference)),
       activity_(plan->MakeActivity(Plan::For::kInference, &memory_)),
       shown_(&activity_),
-      last_(plan->spec(), 2, plan->state_bytes()),
+      last_(plan->spec(), kKept, plan->state_bytes()),
       values_(plan->spec().modalities.size()) {}
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Open(const Plan* plan, Store* store,
+                                                       const Options& options) {
+  std::unique_ptr<Session> session;
+  GYRUS_RETURN_IF_ERROR(WithinMemory([&] {
+    session.reset(new Session(plan, store, options));
+    return session->Start();
+  }));
+  return session;
+}
 
 Session::~Session() = default;
 
@@ -249,9 +269,8 @@ StepContext Session::Again(const View& view, const Event& event) {
 }
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Clone(absl::string_view name) {
-  std::unique_ptr<Session> clone(
-      new Session(plan_, store_, {.name = std::string(name), .mode = options_.mode}));
-  GYRUS_RETURN_IF_ERROR(clone->Start());
+  GYRUS_ASSIGN_OR_RETURN(std::unique_ptr<Session> clone,
+                         Open(plan_, store_, {.name = std::string(name), .mode = options_.mode}));
   const std::byte* const state =
       learner_ != nullptr && in_step_ ? learner_->state().data() : state_.data();
   std::memcpy(clone->state_.data(), state, state_.size());
@@ -283,6 +302,12 @@ std::string Session::Save() const {
   return writer.bytes();
 }
 
+// Whether the last known label is one that a step may carry.
+bool Session::KnowsAFitLabel() {
+  const std::vector<Value> nothing_else(values_.size());
+  return Complete({.values = nothing_else}).ok();
+}
+
 absl::Status Session::Restore(absl::string_view position) {
   ByteReader reader(position);
   last_step_ = reader.Get<uint64_t>();
@@ -291,6 +316,7 @@ absl::Status Session::Restore(absl::string_view position) {
   label_ = reader.Get<uint32_t>();
   reader.GetSpan<float>(label_reals_);
   reader.GetSpan<std::byte>(state_);
+  if (last_step_ > kMostSteps || !KnowsAFitLabel()) reader.Fail();
   const bool has_learner = reader.Get<uint8_t>() != 0;
   if (learner_ != nullptr && has_learner) {
     learner_->Restore(&reader);

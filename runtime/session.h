@@ -43,6 +43,9 @@ class Session {
     Mode mode = Mode::kInline;
   };
 
+  // What a session takes of memory, to within a few thousandths.
+  static uint64_t BytesFor(const Plan& plan, Mode mode);
+
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -109,11 +112,15 @@ class Session {
 
   Session(const Plan* plan, Store* store, Options options);
 
+  // Returns ResourceExhausted if its memory is not to be had, and as Learner::Create does.
+  static absl::StatusOr<std::unique_ptr<Session>> Open(const Plan* plan, Store* store,
+                                                       const Options& options);
   absl::Status Start();
   absl::Status CheckLearns() const;
   absl::Status CheckWant(const Want& want, const Prediction* prediction) const;
   absl::StatusOr<Observation> Complete(const Observation& observation);
   absl::Status LearnFromFuture(const Observation& observation);
+  bool KnowsAFitLabel();
   void Remember(const Target& target);
   absl::Status RunLearner();
   StepContext Again(const View& view, const Event& event);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -11,7 +12,9 @@
 #include "core/status_macros.h"
 #include "runtime/brain_text.h"
 #include "runtime/files.h"
+#include "runtime/memory.h"
 #include "runtime/mistake_place.h"
+#include "runtime/runtime.h"
 
 namespace gyrus {
 namespace {
@@ -29,6 +32,12 @@ absl::Status CheckDelay(const std::string& directory, uint32_t delay, const Brai
       absl::StrCat("this brain waits at most label_window = ", spec.label_window,
                    " steps for a label, which must be above the delay of ", delay,
                    ": set label_window: ", delay + 1, " in ", BrainPath(directory)));
+}
+
+// Whether it compiles, and this machine can hold it.
+absl::Status CheckSpec(const BrainSpec& spec) {
+  GYRUS_ASSIGN_OR_RETURN(const std::unique_ptr<const Plan> plan, Plan::Create(spec));
+  return CheckMemory(*plan, Runtime::Options().spares, Mode::kInline, MachineMemory());
 }
 
 }  // namespace
@@ -62,6 +71,16 @@ absl::Status BrainTextLost(const std::string& directory) {
       " is gone: put that back, or remove ", directory, " and begin anew with gyrus init"));
 }
 
+absl::Status CheckNewBrain(const BrainSpec& spec) {
+  if (IsBound(spec)) return CheckSpec(spec);
+  GYRUS_RETURN_IF_ERROR(Plan::CheckUnbound(spec));
+  const absl::StatusOr<BrainSpec> smallest = Bind(spec, SmallestInput(spec));
+  if (!smallest.ok()) return absl::OkStatus();
+  // Only its size tells; all else may be as the first input needs it.
+  const absl::Status status = CheckSpec(*smallest);
+  return absl::IsResourceExhausted(status) ? status : absl::OkStatus();
+}
+
 absl::Status BindBrain(const std::string& directory, const InputSchema& input,
                        const BindBrainOptions& options, BrainSpec* spec) {
   // A preset may need no binding; its seed is free until it has learned.
@@ -85,7 +104,7 @@ absl::Status BindBrain(const std::string& directory, const InputSchema& input,
   }
   GYRUS_RETURN_IF_ERROR(CheckDelay(directory, options.delay, bound));
   if (!fresh) return absl::OkStatus();
-  if (const absl::Status status = Plan::Create(bound).status(); !status.ok()) {
+  if (const absl::Status status = CheckSpec(bound); !status.ok()) {
     const std::string path = BrainPath(directory);
     GYRUS_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
     return PlaceMistake(text, path, status);

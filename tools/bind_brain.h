@@ -31,6 +31,10 @@ struct BindBrainOptions {
   bool may_bind = true;
 };
 
+// Returns what no input could make right of a brain that has yet to see one: InvalidArgument for a
+// mistake, ResourceExhausted if it is too large for this machine.
+absl::Status CheckNewBrain(const BrainSpec& spec);
+
 // Binds a brain to its first input and writes it back, or checks that the input fits a brain that
 // is bound. Nothing is written unless the bound brain is sound. Returns FailedPrecondition if the
 // brain cannot wait as long as labels are late, or was bound with another seed.

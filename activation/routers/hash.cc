@@ -14,6 +14,7 @@ namespace {
 
 // Wide enough for any input that a step can tell apart, and exact as a float.
 constexpr float kMaxDigit = 1e9F;
+constexpr uint64_t kMaxDigits = 1U << 22;
 
 }  // namespace
 
@@ -30,12 +31,17 @@ absl::StatusOr<std::unique_ptr<Router>> HashRouter::Create(const AreaSpec& area,
   if (area.always_on == area.woken) {
     return absl::InvalidArgumentError("hash needs woken above always_on");
   }
+  const uint64_t digits = uint64_t{area.woken - area.always_on} * spec.dimensions;
+  if (digits > kMaxDigits) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "dimensions of all that it wakes must be at most ", kMaxDigits, ", got ", digits));
+  }
   GYRUS_ASSIGN_OR_RETURN(const RouterUsage usage,
                          RouterUsage::Create(area.name, area.regions, area.woken, builder));
   std::unique_ptr<HashRouter> router(new HashRouter(area, usage));
   router->spec_ = spec;
   Rng rng(seed, Mix64(inputs));
-  router->digits_.resize(std::size_t{area.woken - area.always_on} * spec.dimensions);
+  router->digits_.resize(digits);
   for (Digit& digit : router->digits_) {
     digit.input = static_cast<uint32_t>(rng.Below(inputs));
     digit.offset = rng.Uniform();

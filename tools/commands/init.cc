@@ -6,9 +6,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
-#include "activation/plan.h"
 #include "core/status_macros.h"
-#include "runtime/binding.h"
 #include "runtime/brain_text.h"
 #include "runtime/files.h"
 #include "runtime/presets.h"
@@ -21,8 +19,7 @@ absl::Status InitCommand(const std::string& directory, const std::string& preset
                          const std::vector<std::string>& sets) {
   GYRUS_ASSIGN_OR_RETURN(BrainSpec spec, Preset(preset));
   for (const std::string& set : sets) GYRUS_RETURN_IF_ERROR(SetField(&spec, set));
-  // What is bound already is checked now; the rest when the first input has bound it.
-  if (IsBound(spec)) GYRUS_RETURN_IF_ERROR(Plan::Create(spec).status());
+  GYRUS_RETURN_IF_ERROR(CheckNewBrain(spec));
   std::error_code error;
   if (const std::string path = BrainPath(directory); std::filesystem::exists(path, error)) {
     return absl::AlreadyExistsError(
