@@ -10,6 +10,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "runtime/nearest.h"
@@ -122,7 +123,12 @@ int Usage(const CLI::App& app, const CLI::ParseError& error, absl::string_view f
     known.push_back(command->get_name());
   }
   const bool unknown = std::find(known.begin(), known.end(), first) == known.end();
-  if (first.empty() || first[0] == '-' || !unknown) return app.exit(error) == 0 ? 0 : 2;
+  if (error.get_exit_code() == 0) return app.exit(error);
+  if (first.empty() || first[0] == '-' || !unknown) {
+    const std::string of = unknown ? "" : absl::StrCat(" ", first);
+    std::fprintf(stderr, "gyrus: %s; see gyrus%s --help\n", error.what(), of.c_str());
+    return 2;
+  }
   std::fprintf(stderr, "gyrus: there is no subcommand \"%s\"%s (subcommands: %s)\n",
                std::string(first).c_str(), DidYouMean(first, known).c_str(),
                absl::StrJoin(known, ", ").c_str());

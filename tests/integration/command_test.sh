@@ -54,6 +54,7 @@ ok "$gyrus" --help
 grep -q 'gyrus learn' out || fail "help does not teach"
 refuses 2 "subcommand" "$gyrus"
 refuses 2 "--preset" "$gyrus" init brain
+same "$(cat err)" "gyrus: --preset is required; see gyrus init --help" "wrong usage"
 refuses 2 'did you mean "learn"' "$gyrus" lern brain x
 refuses 2 "at least 0" "$gyrus" learn brain x --limit -1
 refuses 2 "order" "$gyrus" learn brain x --order sideways
@@ -61,6 +62,11 @@ refuses 1 'preset "txt"' "$gyrus" init brain --preset txt
 grep -q '"text"' err || fail "no nearest preset: $(cat err)"
 refuses 1 'sed' "$gyrus" init brain --preset text --set sed=3
 grep -q 'seed' err || fail "no nearest field: $(cat err)"
+for set in 'areas[0].regions=1000000000' 'label_window=0' 'areas[0].woken=33'; do
+  refuses 1 "got ${set#*=}" "$gyrus" init brain --preset table --set "$set"
+done
+refuses 1 'is too large: its blocks take' "$gyrus" init brain --preset series \
+  --set 'areas[0].regions=1048576' --set 'areas[0].woken=1048576' --set 'areas[0].outputs=400'
 [[ ! -e brain ]] || fail "a refused init made a directory"
 refuses 1 "there is no brain in brain" "$gyrus" learn brain book.txt
 
@@ -147,6 +153,8 @@ for _ in {1..200}; do
   [[ -e stopped/state.db ]] && grep -q '^State:.S' "/proc/$learner/status" && break
   sleep 0.05
 done
+# As timeout does it, to the process and to its group: twice at once.
+kill -INT "$learner"
 kill -INT "$learner"
 got=0
 wait "$learner" || got=$?
@@ -230,6 +238,17 @@ wait "$listener"
 [[ -n $(field heard loss) ]] || fail "nothing came through a pipe"
 text_brain untested
 refuses 1 "nowhere.txt" "$gyrus" learn untested book.txt --quiet --test nowhere.txt
+ok "$gyrus" init unbound --preset table
+refuses 1 'fewer.csv: column "weight"' \
+  "$gyrus" learn unbound rows.csv --target label --quiet --test fewer.csv
+[[ ! -e unbound/state.db ]] || fail "it learned before it looked at the columns of the test"
+ok "$gyrus" learn unbound rows.csv --target label --quiet --test rows.csv
+mkdir mixed
+cp book.txt mixed/one.txt
+printf 'a\0b' >mixed/two.bin
+ok "$gyrus" run whole mixed
+grep -qx "mixed: skips 1 of 2 files, which hold binary data: mixed/two.bin" err ||
+  fail "a mixed folder: $(cat err)"
 [[ ! -e untested/state.db ]] || fail "it learned before it looked for what to test"
 refuses 1 "has not learned anything yet" "$gyrus" report untested
 
@@ -253,6 +272,10 @@ cp -r whole damaged
 rm -f damaged/state.db-*
 head -c 5000 whole/state.db >damaged/state.db
 refuses 1 "damaged" "$gyrus" learn damaged book.txt
+grep -q "put a copy of damaged/state.db back, or remove it" err ||
+  fail "no way out of a damaged state: $(cat err)"
+rm damaged/state.db
+ok "$gyrus" learn damaged book.txt --quiet
 mkfifo pipe2
 sleep 30 >pipe2 &
 writer=$!

@@ -55,6 +55,8 @@ class Run {
  private:
   BrainInputOptions InputOptionsNow() const;
   absl::Status CheckFiles();
+  absl::Status CheckTest(const BrainSpec& spec);
+  void Note(const Input& input) const;
   absl::Status Start(const InputSchema& first, const Schema& columns);
   absl::Status Stream(BrainInput first);
   absl::Status Consume(Input* input, Feed* feed);
@@ -106,6 +108,12 @@ absl::Status Run::CheckFiles() {
     if (!test.empty()) kept.inputs.push_back(test);
     GYRUS_ASSIGN_OR_RETURN(json_, OutputFile::Create(options_.json, kept));
   }
+  return CheckTest(spec_);
+}
+
+// Whether a brain can be tested by what is to test it, as far as that shows.
+absl::Status Run::CheckTest(const BrainSpec& spec) {
+  const std::string& test = options_.test;
   // What is read once only is opened when its turn comes.
   std::error_code error;
   const std::filesystem::file_status about = std::filesystem::status(test, error);
@@ -113,11 +121,20 @@ absl::Status Run::CheckFiles() {
   if (test.empty() || once) return absl::OkStatus();
   BrainInputOptions options = InputOptionsNow();
   options.by_class = false;
-  return OpenBrainInput(spec_, test, options).status();
+  return OpenBrainInput(spec, test, options).status();
+}
+
+void Run::Note(const Input& input) const {
+  const std::string note = input.note();
+  if (!options_.quiet && !note.empty()) std::fprintf(stderr, "%s\n", note.c_str());
 }
 
 absl::Status Run::Start(const InputSchema& first, const Schema& columns) {
   const bool binds = !IsBound(spec_);
+  if (binds && !options_.frozen) {
+    GYRUS_ASSIGN_OR_RETURN(const BrainSpec bound, Bind(spec_, first));
+    GYRUS_RETURN_IF_ERROR(CheckTest(bound));
+  }
   GYRUS_RETURN_IF_ERROR(BindBrain(
       options_.directory, first,
       {.delay = options_.delay, .seed = options_.seed, .may_bind = !options_.frozen}, &spec_));
@@ -152,6 +169,7 @@ absl::Status Run::Stream(BrainInput first) {
     if (i > 0) {
       GYRUS_ASSIGN_OR_RETURN(first, OpenBrainInput(spec_, options_.inputs[i], InputOptionsNow()));
     }
+    Note(*first.input);
     if (const std::optional<uint64_t> hint = first.input->size_hint()) {
       of_ = account_->examples + *hint - std::min(*hint, skip_);
     }
@@ -202,6 +220,7 @@ absl::Status Run::Test(Summary* summary) {
   BrainInputOptions options = InputOptionsNow();
   options.by_class = false;
   GYRUS_ASSIGN_OR_RETURN(BrainInput test, OpenBrainInput(spec_, options_.test, options));
+  Note(*test.input);
   GYRUS_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
                          runtime_->OpenSession({.name = "test", .mode = Mode::kFrozen}));
   BrainSpec spec = spec_;

@@ -40,12 +40,14 @@ absl::StatusOr<std::unique_ptr<BytesInput>> BytesInput::Create(ByteReader reader
 }
 
 absl::StatusOr<std::unique_ptr<BytesInput>> BytesInput::Concatenate(std::vector<std::string> paths,
+                                                                    std::string note,
                                                                     const std::atomic<bool>* stop) {
   const size_t files = paths.size();
   const std::optional<uint64_t> size = TotalSize(paths);
   std::unique_ptr<BytesInput> input(
       new BytesInput(ByteReader::FromString("", ""), std::move(paths), stop));
   input->size_ = size;
+  input->note_ = std::move(note);
   GYRUS_ASSIGN_OR_RETURN(const bool any, input->Fill());
   if (!any && !input->reader_->stopped()) {
     return absl::InvalidArgumentError(

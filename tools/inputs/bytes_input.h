@@ -23,13 +23,16 @@ class BytesInput final : public Input {
   static absl::StatusOr<std::unique_ptr<BytesInput>> Create(ByteReader reader);
 
   // The bytes of all `paths`: each is opened when the one before has ended; `stop` as for
-  // ByteReader::Open(). Returns InvalidArgument if there is not one byte in all of them.
+  // ByteReader::Open(), `note` for note(). Returns InvalidArgument if there is not one byte in all
+  // of them.
   static absl::StatusOr<std::unique_ptr<BytesInput>> Concatenate(std::vector<std::string> paths,
+                                                                 std::string note,
                                                                  const std::atomic<bool>* stop);
 
   const Schema& schema() const override { return schema_; }
   absl::StatusOr<bool> Next(Record* record) override;
   std::optional<uint64_t> size_hint() const override { return size_; }
+  std::string note() const override { return note_; }
 
  private:
   BytesInput(ByteReader reader, std::vector<std::string> more_paths, const std::atomic<bool>* stop)
@@ -44,6 +47,7 @@ class BytesInput final : public Input {
   size_t next_path_ = 0;
   const std::atomic<bool>* stop_;
   std::optional<uint64_t> size_;
+  std::string note_;
 };
 
 }  // namespace gyrus

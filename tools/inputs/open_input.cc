@@ -2,13 +2,16 @@
 #include "tools/inputs/open_input.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/status_macros.h"
 #include "tools/inputs/byte_reader.h"
 #include "tools/inputs/bytes_input.h"
@@ -27,6 +30,33 @@ constexpr absl::string_view kGzipMagic("\x1f\x8b", 2);
 constexpr absl::string_view kImagesMagic("\0\0\x08\x03", 4);
 constexpr absl::string_view kLabelsMagic("\0\0\x08\x01", 4);
 constexpr size_t kMaxFiles = 1000000;
+
+// Whether a zero is among the first bytes, as in no text but UTF-16.
+bool IsBinary(const std::string& path) {
+  std::array<char, 8192> head;
+  std::ifstream file(path, std::ios::binary);
+  file.read(head.data(), head.size());
+  return std::find(head.begin(), head.begin() + file.gcount(), '\0') !=
+         head.begin() + file.gcount();
+}
+
+// Takes out the files that are not text, and returns them.
+std::vector<std::string> TakeBinaries(std::vector<std::string>* files) {
+  const auto binary = std::stable_partition(files->begin(), files->end(),
+                                            [](const std::string& f) { return !IsBinary(f); });
+  std::vector<std::string> taken(binary, files->end());
+  files->erase(binary, files->end());
+  return taken;
+}
+
+// The first few of some names.
+std::string Listed(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 3;
+  const std::size_t shown = std::min(names.size(), kShown);
+  std::string text = absl::StrJoin(names.begin(), names.begin() + shown, ", ");
+  if (names.size() > shown) absl::StrAppend(&text, " and ", names.size() - shown, " more");
+  return text;
+}
 
 absl::StatusOr<std::unique_ptr<Input>> OpenDirectory(const std::string& path,
                                                      const InputOptions& options) {
@@ -54,7 +84,19 @@ absl::StatusOr<std::unique_ptr<Input>> OpenDirectory(const std::string& path,
     return absl::InvalidArgumentError(absl::StrCat(path, " is a directory without a file"));
   }
   std::sort(files.begin(), files.end());
-  return BytesInput::Concatenate(std::move(files), options.stop);
+  const std::size_t all = files.size();
+  const std::vector<std::string> skipped = TakeBinaries(&files);
+  if (files.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " is a directory without a text file: ", Listed(skipped),
+                     " hold binary data, which is read if the file itself is given"));
+  }
+  std::string note;
+  if (!skipped.empty()) {
+    note = absl::StrCat(path, ": skips ", skipped.size(), " of ", all,
+                        " files, which hold binary data: ", Listed(skipped));
+  }
+  return BytesInput::Concatenate(std::move(files), std::move(note), options.stop);
 }
 
 absl::StatusOr<std::unique_ptr<Input>> OpenImages(const std::string& path, ByteReader images,

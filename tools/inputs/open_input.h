@@ -27,8 +27,9 @@ struct InputOptions {
 };
 
 // Opens `path`, where "-" is standard input and "proc" this machine's own live sensors (a file of
-// that name is "./proc"). A directory gives the bytes of all its regular files,
-// in order of their paths, if kind is kBytes. IDX images get the labels beside them
+// that name is "./proc"). A directory gives the bytes of its regular files, in
+// order of their paths, if kind is kBytes; those that hold a zero among their first 8 KiB are no
+// text and skipped, and the input's note says which. IDX images get the labels beside them
 // (IdxInput::LabelsPath()) if there are any.
 //
 // Returns NotFound if there is no such file, InvalidArgument if it is empty, a directory,

@@ -85,6 +85,9 @@ class Input {
   // About how many records there are in all, for a progress bar; nullopt if unknown or endless.
   virtual std::optional<uint64_t> size_hint() const { return std::nullopt; }
 
+  // What whoever gave it should know of how it is read, in one line; "" if there is nothing.
+  virtual std::string note() const { return ""; }
+
   // Makes the next Next() read the record that had this place.
   // Returns FailedPrecondition if the input cannot go back.
   virtual absl::Status Seek(const Place& /*place*/) {

@@ -145,6 +145,27 @@ TEST(OpenInputTest, ConcatenatesADirectoryInOrderOfPaths) {
   EXPECT_THAT(ReadBytes(files.root(), {.kind = Schema::Kind::kBytes}), IsOkAndHolds("1234"));
 }
 
+TEST(OpenInputTest, SkipsWhatIsNoTextInADirectoryAndSaysSo) {
+  const test::TempFiles files;
+  const InputOptions bytes{.kind = Schema::Kind::kBytes};
+  files.Write("a", std::string("\0", 1));
+  EXPECT_THAT(OpenInput(files.root(), bytes),
+              StatusIs(kInvalid, HasSubstr("without a text file: " + files.PathOf("a"))));
+  files.Write("b", "text");
+  for (const char* name : {"c", "d", "e"}) files.Write(name, std::string("text \0", 6));
+  files.Write("f", std::string(9000, ' ') + std::string("\0", 1));
+
+  ASSERT_OK_AND_ASSIGN(const auto input, OpenInput(files.root(), bytes));
+
+  EXPECT_EQ(input->size_hint(), 4U + 9001U);
+  EXPECT_EQ(input->note(),
+            absl::StrCat(files.root(),
+                         ": skips 4 of 6 files, which hold binary data: ", files.PathOf("a"), ", ",
+                         files.PathOf("c"), ", ", files.PathOf("d"), " and 1 more"));
+  ASSERT_OK_AND_ASSIGN(const auto file, OpenInput(files.PathOf("a"), bytes));
+  EXPECT_EQ(file->note(), "");
+}
+
 TEST(OpenInputTest, RefusesADirectoryWithoutAByte) {
   const test::TempFiles files;
   const InputOptions bytes{.kind = Schema::Kind::kBytes};
