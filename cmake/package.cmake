@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # install: the libraries export themselves in gyrus_library(); this adds what find_package(Gyrus)
 # reads. A static library needs at link time whatever it was built with, so the package asks for
-# every package that was found up to here; include this before anything test-only is looked for.
+# every package that was found up to here; include this before anything is looked for that only the
+# command or the tests need.
 include(CMakePackageConfigHelpers)
 
 get_property(packages GLOBAL PROPERTY PACKAGES_FOUND)
