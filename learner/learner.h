@@ -60,6 +60,9 @@ class Learner {
   // more. Then run the learner, and Push has room.
   void Close(uint64_t id);
 
+  // Steps up to this one get no label any more.
+  uint64_t closed() const { return closed_; }
+
   // Takes in a step that has passed Plan::Check; the caller fills in the event's state. Ids rise.
   // Requires: Close(id), and nothing ready.
   Event& Push(uint64_t id, const Observation& observation);

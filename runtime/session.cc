@@ -308,6 +308,18 @@ bool Session::KnowsAFitLabel() {
   return Complete({.values = nothing_else}).ok();
 }
 
+// Whether what a learner restored can be of this session: nothing is of a step to come, and in step
+// at most one event waits, with the learner just before it.
+bool Session::LearnerFits() {
+  const EventRing& events = learner_->events();
+  if (learner_->closed() > last_step_) return false;
+  if (events.size() == 0) return true;
+  if (events.at(events.size() - 1).id > last_step_) return false;
+  if (!in_step_) return true;
+  const std::span<const std::byte> before = events.at(0).state;
+  return events.size() == 1 && std::equal(before.begin(), before.end(), learner_->state().begin());
+}
+
 absl::Status Session::Restore(absl::string_view position) {
   ByteReader reader(position);
   last_step_ = reader.Get<uint64_t>();
@@ -320,10 +332,7 @@ absl::Status Session::Restore(absl::string_view position) {
   const bool has_learner = reader.Get<uint8_t>() != 0;
   if (learner_ != nullptr && has_learner) {
     learner_->Restore(&reader);
-    const EventRing& events = learner_->events();
-    const bool came = events.size() == 0 || events.at(events.size() - 1).id <= last_step_;
-    const bool late = events.size() > 1;
-    if (!reader.done() || !came || (in_step_ && late)) reader.Fail();
+    if (!reader.done() || !LearnerFits()) reader.Fail();
     if (reader.ok() && in_step_) learner_->RunAhead();
   } else if (learner_ != nullptr) {
     std::memcpy(learner_->state().data(), state_.data(), state_.size());

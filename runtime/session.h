@@ -121,6 +121,7 @@ class Session {
   absl::StatusOr<Observation> Complete(const Observation& observation);
   absl::Status LearnFromFuture(const Observation& observation);
   bool KnowsAFitLabel();
+  bool LearnerFits();
   void Remember(const Target& target);
   absl::Status RunLearner();
   StepContext Again(const View& view, const Event& event);

@@ -191,7 +191,14 @@ TEST(SessionTest, RefusesAPositionOfStepsThatCannotBe) {
   std::string in_step = two;
   in_step[8] = 1;  // Though two steps wait.
 
-  for (const std::string& position : {no_symbol, never_came, in_step}) {
+  std::string too_many = one;
+  too_many.replace(0, 8, 8, '\xFF');
+  // From the start: flags, the label, its reals and the state, whose lengths are 8 bytes each; the
+  // flag and the state of the learner.
+  std::string closed = one;
+  closed.replace(8 + 2 + 4 + 8 + 2 * (8 + runtime->plan().state_bytes()) + 1, 8, 8, '\x01');
+
+  for (const std::string& position : {no_symbol, never_came, in_step, too_many, closed}) {
     ASSERT_OK_AND_ASSIGN(const auto other, runtime->OpenSession({}));
     EXPECT_THAT(other->Restore(position), StatusIs(absl::StatusCode::kDataLoss));
   }
