@@ -25,6 +25,8 @@
 #include "activation/brain_spec.h"
 #include "core/kernels/dispatch.h"
 #include "core/status_macros.h"
+#include "runtime/binding.h"
+#include "runtime/presets.h"
 #include "tests/support/plan_run.h"
 
 namespace gyrus {
@@ -33,9 +35,7 @@ namespace {
 constexpr uint32_t kMaxCategories = 64;
 
 struct Table {
-  uint32_t reals = 0;
-  bool missing = false;              // Some real is.
-  std::vector<uint32_t> categories;  // Size of each categorical column.
+  InputSchema schema;
   uint32_t classes = 0;
   struct Row {
     std::vector<float> reals;
@@ -46,6 +46,19 @@ struct Table {
 };
 
 bool IsMissing(const std::string& cell) { return cell.empty() || cell == "?" || cell == "NA"; }
+
+using Names = absl::flat_hash_map<std::string, uint32_t>;
+
+std::vector<ColumnSpec> Columns(const std::vector<std::string>& header,
+                                const std::vector<bool>& is_real, const std::vector<Names>& names) {
+  std::vector<ColumnSpec> columns;
+  for (std::size_t j = 0; j < header.size(); ++j) {
+    ColumnSpec& column = columns.emplace_back(ColumnSpec{.name = header[j]});
+    column.type = is_real[j] ? ColumnType::kReal : ColumnType::kCategory;
+    for (const auto& entry : names[j]) column.categories.push_back(entry.first);
+  }
+  return columns;
+}
 
 // Columns of numbers are reals, all others categories; the target is a class.
 absl::StatusOr<Table> Load(const std::string& path, const std::string& target) {
@@ -65,6 +78,7 @@ absl::StatusOr<Table> Load(const std::string& path, const std::string& target) {
   std::vector<std::vector<std::string>> cells;
   while (std::getline(in, line)) cells.push_back(split());
   Table table;
+  table.schema = {.kind = InputSchema::Kind::kTable, .target = target};
   std::vector<bool> is_real(header.size(), true);
   for (const auto& row : cells) {
     float value = 0;
@@ -72,7 +86,7 @@ absl::StatusOr<Table> Load(const std::string& path, const std::string& target) {
       if (!IsMissing(row[j]) && !absl::SimpleAtof(row[j], &value)) is_real[j] = false;
     }
   }
-  std::vector<absl::flat_hash_map<std::string, uint32_t>> names(header.size());
+  std::vector<Names> names(header.size());
   for (const auto& row : cells) {
     Table::Row& out = table.rows.emplace_back();
     for (std::size_t j = 0; j < header.size(); ++j) {
@@ -85,71 +99,23 @@ absl::StatusOr<Table> Load(const std::string& path, const std::string& target) {
       } else if (!is_real[j]) {
         out.categories.push_back({.present = !IsMissing(row[j]), .symbol = id() % kMaxCategories});
       } else {
-        if (!absl::SimpleAtof(row[j], &value)) table.missing = true;
+        if (!absl::SimpleAtof(row[j], &value)) table.schema.missing = true;
         out.reals.push_back(value);
       }
     }
   }
-  table.reals = static_cast<uint32_t>(table.rows[0].reals.size());
-  for (std::size_t j = 0; j < header.size(); ++j) {
-    const auto size = static_cast<uint32_t>(names[j].size());
-    if (j == target_column) {
-      table.classes = size;
-    } else if (!is_real[j]) {
-      table.categories.push_back(std::clamp(size, 2U, kMaxCategories));
-    }
-  }
+  table.schema.columns = Columns(header, is_real, names);
+  table.classes = static_cast<uint32_t>(names[target_column].size());
   return table;
 }
 
-// Rows of a table: linear readouts at three speeds, one per region of the space of rows, and how
-// often the label repeats, mixed.
-BrainSpec TableBrain(const Table& table, uint64_t seed) {
-  BrainSpec spec;
-  spec.name = "table";
+// The preset, bound to the table.
+absl::StatusOr<BrainSpec> TableBrain(const Table& table, uint64_t seed) {
+  GYRUS_ASSIGN_OR_RETURN(const BrainSpec open, Preset("table"));
+  GYRUS_ASSIGN_OR_RETURN(
+      BrainSpec spec,
+      Bind(open, table.schema, {.max_categories = kMaxCategories, .max_classes = table.classes}));
   spec.seed = seed;
-  const RealsEncoderSpec row = {.settle_after = 0,
-                                .rate = 0,
-                                .clip = 4,
-                                .missing_indicators = table.missing,
-                                .constant = true};
-  RealsEncoderSpec trails = row;
-  trails.values = trails.missing_indicators = trails.constant = false;
-  trails.trails = {2, 32};
-  spec.modalities = {{.name = "row", .kind = ModalityKind::kReals, .size = table.reals}};
-  spec.encoders = {{"row", "row", row}, {"trails", "row", trails}};
-  std::vector<std::string> base = {"row"};
-  for (const uint32_t size : table.categories) {
-    const std::string name = absl::StrCat("category", spec.modalities.size());
-    spec.modalities.push_back({.name = name, .kind = ModalityKind::kSymbol, .size = size});
-    spec.encoders.push_back({name, name, CategoryEncoderSpec{}});
-    base.push_back(name);
-  }
-  std::vector<std::string> full = base;
-  full.push_back("trails");
-  spec.modalities.push_back(
-      {.name = "label", .kind = ModalityKind::kSymbol, .size = table.classes});
-  spec.encoders.push_back({"label", "label", CategoryEncoderSpec{}});
-  AreaSpec places = {.name = "places", .inputs = {"row"}, .outputs = 1, .regions = 32, .woken = 4};
-  places.router =
-      AnchorRouterSpec{.threshold = 1, .chance = 0.05F, .temperature = 0, .settle_after = 0};
-  places.cell = SubsetCellSpec{};
-  spec.areas = {places};
-  const auto readout = [](const std::vector<std::string>& inputs, float rate) {
-    return ReadoutExpertSpec{.inputs = inputs, .rate = rate, .normalise = true, .calibrate = true};
-  };
-  ReadoutExpertSpec regional = readout(base, 0.02F);
-  regional.regions = "places";
-  regional.normalise = false;
-  MixingHeadSpec mixing;
-  mixing.experts = {{"slow", readout(base, 0.005F)},
-                    {"fast", readout(full, 0.2F)},
-                    {"steady", readout(full, 0.02F)},
-                    {"regional", regional},
-                    {"repeat", RepeatExpertSpec{"label"}}};
-  mixing.sets = {{{"node"}}};
-  mixing.final_rate = 0;
-  spec.heads = {{.name = "class", .classes = table.classes, .kind = mixing}};
   return spec;
 }
 
@@ -167,8 +133,8 @@ absl::StatusOr<Score> Classify(const Table& table, uint64_t seed) {
   const auto since = [](Clock::time_point start) {
     return std::chrono::duration<float, std::micro>(Clock::now() - start).count();
   };
-  GYRUS_ASSIGN_OR_RETURN(const std::unique_ptr<test::PlanRun> run,
-                         test::PlanRun::Create(TableBrain(table, seed)));
+  GYRUS_ASSIGN_OR_RETURN(const BrainSpec spec, TableBrain(table, seed));
+  GYRUS_ASSIGN_OR_RETURN(const std::unique_ptr<test::PlanRun> run, test::PlanRun::Create(spec));
   Score score;
   std::vector<float> distribution(table.classes);
   std::vector<uint32_t> counts(table.classes);
