@@ -107,9 +107,9 @@ struct Moments {
   double count = 0.0;
 
   void Add(std::span<const float> x) {
-    for (const float value : x) {
+    for (const double value : x) {
       sum += value;
-      squares += static_cast<double>(value) * value;
+      squares += value * value;
     }
     count += static_cast<double>(x.size());
   }
