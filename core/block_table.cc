@@ -17,8 +17,6 @@ constexpr uint32_t kMaxBlocks = uint32_t{1} << 26;
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 static_assert(2 * uint64_t{kMaxBlocks} < PackedVersion::kSlotMask);
 
-std::size_t BitsBytes(std::size_t blocks) { return (blocks + 63) / 64 * sizeof(uint64_t); }
-
 absl::Status CheckSpec(const TableSpec& spec) {
   if (spec.name.empty()) return absl::InvalidArgumentError("a table needs a name");
   if (spec.blocks < 1 || spec.blocks > kMaxBlocks || spec.spares > kMaxBlocks) {
@@ -49,8 +47,7 @@ absl::StatusOr<BlockTable> BlockTable::Create(const TableSpec& spec) {
   GYRUS_ASSIGN_OR_RETURN(table.heads_memory_, PageMemory::Allocate(spec.blocks * sizeof(uint64_t)));
   GYRUS_ASSIGN_OR_RETURN(table.links_memory_, PageMemory::Allocate(slots * sizeof(uint64_t)));
   GYRUS_ASSIGN_OR_RETURN(table.spare_memory_, PageMemory::Allocate(spec.spares * stride));
-  GYRUS_ASSIGN_OR_RETURN(table.dirty_memory_, PageMemory::Allocate(spec.blocks * sizeof(uint32_t)));
-  GYRUS_ASSIGN_OR_RETURN(table.dirty_bits_memory_, PageMemory::Allocate(BitsBytes(spec.blocks)));
+  GYRUS_ASSIGN_OR_RETURN(table.written_, WrittenBlocks::Create(spec.blocks));
   if (spec.base.empty()) {
     GYRUS_ASSIGN_OR_RETURN(table.home_memory_, PageMemory::Allocate(spec.blocks * stride));
   }
@@ -59,11 +56,10 @@ absl::StatusOr<BlockTable> BlockTable::Create(const TableSpec& spec) {
       .links = reinterpret_cast<std::atomic<uint64_t>*>(table.links_memory_.data()),
       .home = spec.base.empty() ? table.home_memory_.data() : spec.base.data(),
       .spare = table.spare_memory_.data(),
-      .dirty = reinterpret_cast<uint64_t*>(table.dirty_bits_memory_.data()),
+      .dirty = table.written_.recent(),
       .stride = stride,
       .blocks = spec.blocks,
   };
-  table.dirty_ = reinterpret_cast<uint32_t*>(table.dirty_memory_.data());
   table.free_.reserve(spec.spares);
   for (uint32_t s = spec.spares; s > 0; --s) table.free_.push_back(spec.blocks + s - 1);
   table.retired_.assign(std::size_t{spec.spares} + 1, Retired{0, PackedVersion(0), 0});
@@ -76,8 +72,7 @@ void BlockTable::Prefault() {
   links_memory_.Prefault(slots * sizeof(uint64_t));
   home_memory_.Prefault(spec_.blocks * memory_.stride);
   spare_memory_.Prefault(spec_.spares * memory_.stride);
-  dirty_memory_.Prefault(spec_.blocks * sizeof(uint32_t));
-  dirty_bits_memory_.Prefault(BitsBytes(spec_.blocks));
+  written_.Prefault();
 }
 
 void BlockTable::Restamp(uint32_t index, SnapshotNumber stamp) {
@@ -99,15 +94,9 @@ PackedVersion BlockTable::CopyNewest(uint32_t index, SnapshotNumber stamp) {
   return PackedVersion(old.stamp(), old.slot(index));
 }
 
-void BlockTable::MarkDirty(uint32_t index) {
-  if (memory_.Dirty(index)) return;
-  memory_.dirty[index / 64] |= uint64_t{1} << index % 64;
-  dirty_[dirty_count_++] = index;
-}
-
-void BlockTable::ClearDirty() {
-  for (const uint32_t index : dirty()) memory_.dirty[index / 64] = 0;
-  dirty_count_ = 0;
+void BlockTable::Cut() {
+  written_.Cut();
+  std::atomic_ref<uint64_t*>(memory_.dirty).store(written_.recent(), std::memory_order_relaxed);
 }
 
 void BlockTable::PushRetired(const Retired& retired) {

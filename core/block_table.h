@@ -14,6 +14,7 @@
 #include "core/layout.h"
 #include "core/page_memory.h"
 #include "core/real_time.h"
+#include "core/written_blocks.h"
 
 namespace gyrus {
 
@@ -66,11 +67,18 @@ struct TableMemory {
   std::atomic<uint64_t>* links = nullptr;  // (blocks + spares,) the version before, by slot.
   std::byte* home = nullptr;               // Slots [0, blocks).
   std::byte* spare = nullptr;              // Slots [blocks, blocks + spares).
-  uint64_t* dirty = nullptr;               // A bit per block, see BlockTable::MarkDirty.
+  uint64_t* dirty = nullptr;               // A bit per block, WrittenBlocks::recent().
   std::size_t stride = 0;                  // Bytes of a block.
   uint32_t blocks = 0;
 
-  bool Dirty(uint32_t index) const noexcept { return (dirty[index / 64] >> index % 64 & 1) != 0; }
+  // relaxed: the bits are the learner's; who else comes by wants no more than their cache line.
+  const uint64_t* dirty_bits() const noexcept {
+    return std::atomic_ref<uint64_t*>(const_cast<uint64_t*&>(dirty))
+        .load(std::memory_order_relaxed);
+  }
+  bool Dirty(uint32_t index) const noexcept {
+    return (dirty_bits()[index / 64] >> index % 64 & 1) != 0;
+  }
 
   std::byte* data(uint32_t slot) const noexcept {
     return slot < blocks ? home + slot * stride : spare + (slot - blocks) * stride;
@@ -110,7 +118,7 @@ class TableView {
     const std::size_t stride = memory_->stride;
     // The bits are for the learner, who writes most of what it reads.
     __builtin_prefetch(home_ == nullptr ? static_cast<const void*>(&memory_->heads[index])
-                                        : &memory_->dirty[index / 64]);
+                                        : &memory_->dirty_bits()[index / 64]);
     // Of a long block the first lines: hardware fetches lines in pairs, and follows a run of them.
     const std::byte* const block = memory_->home + index * stride;
     __builtin_prefetch(block);
@@ -229,10 +237,9 @@ class BlockTable {
   void PushRetired(const Retired& retired);
   void PopRetired();
 
-  // Blocks written since the newest hold, each once.
-  void MarkDirty(uint32_t index);
-  std::span<const uint32_t> dirty() const { return {dirty_, dirty_count_}; }
-  void ClearDirty();
+  // Which blocks were written since the newest hold and cut. Cut() is the table's, not its own.
+  WrittenBlocks& written() { return written_; }
+  void Cut();
 
  private:
   explicit BlockTable(const TableSpec& spec) : spec_(spec) {}
@@ -244,10 +251,7 @@ class BlockTable {
   PageMemory links_memory_;
   PageMemory home_memory_;
   PageMemory spare_memory_;
-  PageMemory dirty_memory_;
-  PageMemory dirty_bits_memory_;
-  uint32_t* dirty_ = nullptr;  // (blocks,)
-  std::size_t dirty_count_ = 0;
+  WrittenBlocks written_;
   std::vector<uint32_t> free_;    // Capacity spares: never grows.
   std::vector<Retired> retired_;  // A ring.
   std::size_t retired_first_ = 0;

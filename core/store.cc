@@ -18,6 +18,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
+#include "core/cutter.h"
 #include "core/status_macros.h"
 
 namespace gyrus {
@@ -43,7 +44,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Create(std::span<const TableSpec> 
 
 Store::Store(std::vector<BlockTable> tables, const Options& options)
     : tables_(std::move(tables)),
-      floors_(tables_.size(), 1),
+      rules_(tables_.size()),
       slots_(std::make_unique<Slot[]>(options.max_readers)),
       max_readers_(options.max_readers) {}
 
@@ -51,6 +52,7 @@ Store::~Store() {
   MutexLock lock(&mutex_);
   GYRUS_CHECK(holds_.empty());  // Holds and readers point here.
   GYRUS_CHECK(open_readers_ == 0);
+  GYRUS_CHECK(cutter_ == nullptr);
 }
 
 std::span<std::byte> Store::Initial(BlockId id) {
@@ -80,7 +82,7 @@ SnapshotNumber Store::PublishLocked() {
   GYRUS_CHECK(number + 1 < PackedVersion::kMaxNumber);
   published_.store(number + 1, std::memory_order_seq_cst);
   draft_is_dirty_ = false;
-  RefreshFloorsLocked();
+  RefreshRulesLocked();
   ReclaimLocked();
   return number + 1;
 }
@@ -123,20 +125,22 @@ bool Store::ReadersMaySeeLocked(uint32_t table, SnapshotNumber stamp) const {
          stamp <= published_.load(std::memory_order_relaxed);
 }
 
-void Store::RefreshFloorsLocked() {
+void Store::RefreshRulesLocked() {
   const SnapshotNumber held = holds_.empty() ? 0 : holds_.back().number;
+  const SnapshotNumber cut = cutter_ == nullptr ? 0 : cutter_->number();
   const SnapshotNumber published = published_.load(std::memory_order_relaxed);
   for (uint32_t t = 0; t < tables_.size(); ++t) {
     const bool read = tables_[t].spec().layout.reader() == TensorReader::kStep && open_readers_ > 0;
-    floors_[t] = (read ? published : held) + 1;
+    rules_[t] = {.floor = (read ? published : std::max(held, cut)) + 1,
+                 .unwatched = !read && held == 0};
   }
 }
 
 std::byte* Store::FirstWriteLocked(BlockId id) {
   BlockTable& table = tables_[id.table];
-  table.MarkDirty(id.index);
+  if (table.written().Add(id.index) && cutter_ != nullptr) cutter_->BeforeFirstWrite(id);
   // Whoever looks later sees it at any number, so that the stamp need not tell.
-  if (floors_[id.table] == 1 && table.home() != nullptr) return table.data(id.index);
+  if (rules_[id.table].unwatched && table.home() != nullptr) return table.data(id.index);
   const PackedVersion newest = table.head(id.index);
   const SnapshotNumber stamp = newest.stamp();
   const SnapshotNumber draft = published_.load(std::memory_order_relaxed) + 1;
@@ -176,7 +180,7 @@ absl::StatusOr<Reader> Store::OpenReader() {
     slots_[s].open = true;
     ++open_readers_;
     PublishLocked();
-    RefreshFloorsLocked();
+    RefreshRulesLocked();
     return Reader(this, s);
   }
   return absl::ResourceExhaustedError(
@@ -190,7 +194,7 @@ void Store::CloseReader(int slot) {
   --open_readers_;
   // With the last reader gone, versions retire at once; those before them must not wait longer.
   if (open_readers_ == 0) PublishLocked();
-  RefreshFloorsLocked();
+  RefreshRulesLocked();
 }
 
 Hold Store::TakeHold() {
@@ -199,10 +203,9 @@ Hold Store::TakeHold() {
   if (holds_.empty() || holds_.back().number != number) {
     Held& held = holds_.emplace_back(Held{number, 0, {}, {}});
     for (uint32_t t = 0; t < tables_.size(); ++t) {
-      for (const uint32_t index : tables_[t].dirty()) held.changed.push_back({t, index});
-      tables_[t].ClearDirty();
+      tables_[t].written().Hold([&](uint32_t index) { held.changed.push_back({t, index}); });
     }
-    RefreshFloorsLocked();
+    RefreshRulesLocked();
   }
   ++holds_.back().holders;
   return Hold(this, number);
@@ -231,10 +234,10 @@ void Store::DropHold(SnapshotNumber number) {
     both.erase(std::unique(both.begin(), both.end()), both.end());
     next->changed = std::move(both);
   } else {
-    for (const BlockId& id : held->changed) tables_[id.table].MarkDirty(id.index);
+    for (const BlockId& id : held->changed) tables_[id.table].written().AddUnheld(id.index);
   }
   holds_.erase(held);
-  RefreshFloorsLocked();
+  RefreshRulesLocked();
 }
 
 std::vector<BlockId> Store::Changed(const Hold* from, const Hold& to) const {

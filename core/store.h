@@ -35,6 +35,7 @@ struct BlockId {
 };
 
 class Commit;
+class Cutter;
 class Hold;
 class Reader;
 class Store;
@@ -61,8 +62,8 @@ class View {
 // - A commit ends one learning step in the draft, which only the learner sees. A publish makes
 //   the draft the newest snapshot. A block is copied at its first write after a publish and
 //   written in place until the next.
-// - What nobody can see is written in place: while no Reader is open, every block without a hold;
-//   always, the tables that only the learner reads.
+// - What nobody sees is written in place: without Readers every block that no hold needs; always,
+//   the tables that only the learner reads.
 // - A version returns to the spares once every reader announces at least the number that replaced
 //   it and no hold needs it.
 // - Memory is fixed: all is taken by Create, but for the tables of holds, which ordinary threads
@@ -80,7 +81,7 @@ class Store {
   // its range; ResourceExhausted if the system has no room.
   static absl::StatusOr<std::unique_ptr<Store>> Create(std::span<const TableSpec> tables,
                                                        const Options& options);
-  // Requires: every Hold is dropped, every Reader is closed.
+  // Requires: no Hold, Reader or Cutter is left.
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -99,7 +100,7 @@ class Store {
   // The newest versions, published or not. Learner.
   View Draft() const { return View(this, TableView::kNewest); }
 
-  // Commits begun so far, by any learner. Learner.
+  // Commits begun so far, by any learner. Any thread.
   uint64_t commits() const noexcept { return commits_.load(std::memory_order_relaxed); }
 
   // Makes the draft the newest snapshot and returns its number; the same number again if no
@@ -127,10 +128,18 @@ class Store {
 
  private:
   friend class Commit;
+  friend class Cutter;
   friend class Hold;
   friend class Reader;
   friend class TableWriter;
   friend class View;
+
+  // How a table is written: in place without a thought if stamped at least `floor`; while nobody
+  // watches, if dirty and at home.
+  struct WriteRule {
+    SnapshotNumber floor = 1;
+    bool unwatched = true;
+  };
 
   // One reader's announcement: the number that it may be reading, or 0. On its own cache line.
   struct alignas(64) Slot {
@@ -138,8 +147,7 @@ class Store {
     bool open = false;  // Guarded by mutex_.
   };
 
-  // A snapshot that is kept: versions that only holds need, and the blocks first written since
-  // the hold before it.
+  // A snapshot that is kept: versions that only holds need, and what was written since the last.
   struct Held {
     SnapshotNumber number;
     int holders;
@@ -153,7 +161,7 @@ class Store {
   void ReclaimLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RetireLocked(uint32_t table, const BlockTable::Retired& retired)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void RefreshFloorsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RefreshRulesLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HasSparesLocked(std::span<const uint32_t> needs) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool ReadersMaySeeLocked(uint32_t table, SnapshotNumber stamp) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -164,19 +172,18 @@ class Store {
   const std::byte* ReadHeld(SnapshotNumber number, BlockId id) const ABSL_LOCKS_EXCLUDED(mutex_);
 
   std::vector<BlockTable> tables_;
-  // floors_[t]: a version stamped at least this may be written in place without a thought.
-  std::vector<SnapshotNumber> floors_ ABSL_GUARDED_BY(mutex_);
+  std::vector<WriteRule> rules_ ABSL_GUARDED_BY(mutex_);  // By table.
   std::unique_ptr<Slot[]> slots_;
   const int max_readers_;
 
   mutable Mutex mutex_;  // Held for the length of a commit, a publish, or an ordinary operation.
-  // Written under mutex_; sequentially consistent, so that a reader that announces and reads it
-  // again cannot miss a publish that a reclaim has counted on.
+  // Written under mutex_; sequentially consistent: see Reader::Pin.
   std::atomic<SnapshotNumber> published_{1};
   std::atomic<uint64_t> commits_{0};  // Written under mutex_; a count, so relaxed.
   bool draft_is_dirty_ ABSL_GUARDED_BY(mutex_) = false;
   int open_readers_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<Held> holds_ ABSL_GUARDED_BY(mutex_);  // Oldest first.
+  Cutter* cutter_ ABSL_GUARDED_BY(mutex_) = nullptr;
 };
 
 // One learning step's writes. All of them are in the draft when the commit ends, none is visible
@@ -217,7 +224,7 @@ class ABSL_SCOPED_LOCKABLE Commit {
   Store* store_;
 };
 
-// Keeps one snapshot readable beyond a step: a fork, a tag, the guard, the journal. Movable.
+// Keeps one snapshot readable beyond a step: a fork, a tag, the guard. Movable.
 //
 // Ordinary. Each Read takes the store's lock; not real-time safe.
 class Hold {
@@ -274,8 +281,8 @@ class Reader {
 inline TableWriter::TableWriter(Store* store, uint32_t table) ABSL_NO_THREAD_SAFETY_ANALYSIS
     : store_(store),
       memory_(&store->tables_[table].memory()),
-      floor_(store->floors_[table]),
-      home_(floor_ == 1 ? store->tables_[table].home() : nullptr),
+      floor_(store->rules_[table].floor),
+      home_(store->rules_[table].unwatched ? store->tables_[table].home() : nullptr),
       table_(table) {}
 
 inline TableWriter Commit::table(uint32_t table) noexcept ABSL_NO_THREAD_SAFETY_ANALYSIS {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/cutter.h"
 #include "core/page_memory.h"
 #include "core/rng.h"
 #include "core/store.h"
@@ -49,9 +50,12 @@ class ModelRun {
     tables[1].base = {base_.data(), sizes.blocks * 64};
     store_ = *Store::Create(tables, {.max_readers = 3});
     snapshots_[1] = draft_;
+    if (rng_.Below(4) > 0) cutter_ = *Cutter::Create(store_.get());
   }
 
   ~ModelRun() {
+    if (cutting_) FinishCut();
+    cutter_.reset();
     readers_.clear();
     holds_.clear();
     store_->Publish();
@@ -60,7 +64,7 @@ class ModelRun {
   }
 
   void Step() {
-    switch (rng_.Below(9)) {
+    switch (rng_.Below(12)) {
       case 0:
       case 1:
       case 2:
@@ -92,6 +96,13 @@ class ModelRun {
           EXPECT_EQ(holds_.back().number(), store_->published());
         }
         break;
+      case 8:
+      case 9:
+        if (cutter_ != nullptr) CutOrCopy();
+        break;
+      case 10:
+        if (cutting_) FinishCut();
+        break;
       default:
         if (!holds_.empty()) holds_.erase(holds_.begin() + rng_.Below(holds_.size()));
     }
@@ -99,6 +110,7 @@ class ModelRun {
   }
 
   int commits() const { return commits_; }
+  int cuts() const { return cuts_; }
 
  private:
   static void Fill(std::byte* block, uint32_t value) {
@@ -144,9 +156,45 @@ class ModelRun {
         Fill(block, ++value_);
         draft_[id] = value_;
         draft_written_.insert(id);
+        if (cutter_ != nullptr) uncut_.insert(id);
         dirty_ = true;
       }
     }
+  }
+
+  void CutOrCopy() {
+    if (cutting_) {
+      if (cutter_->Copy(1 + rng_.Below(200))) CompareCut();
+      return;
+    }
+    EXPECT_GE(cutter_->changed_bytes(), 64 * uncut_.size());
+    if (rng_.Below(2) == 0) cutter_->Prefault(cutter_->changed_bytes());
+    cutter_->Cut();
+    ExpectPublished(/*must=*/true);
+    for (const BlockId& id : std::exchange(uncut_, {})) cut_[id] = draft_[id];
+    cutting_ = true;
+  }
+
+  void FinishCut() {
+    while (!cutter_->Copy(100)) {
+    }
+    CompareCut();
+  }
+
+  // What was written between two cuts, once, as it was at the second.
+  void CompareCut() {
+    EXPECT_EQ(cutter_->blocks(), cut_.size());
+    cutter_->Visit([&](BlockId id, std::span<const std::byte> bytes) {
+      EXPECT_EQ(bytes.size(), 64U);
+      ASSERT_EQ(cut_.count(id), 1U);
+      EXPECT_TRUE(IsFilled(bytes.data(), cut_[id]));
+      cut_.erase(id);
+    });
+    EXPECT_TRUE(cut_.empty());
+    cut_.clear();
+    cutter_->Clear();
+    cutting_ = false;
+    ++cuts_;
   }
 
   void PinOrUnpin() {
@@ -207,6 +255,7 @@ class ModelRun {
   Rng rng_;
   PageMemory base_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<Cutter> cutter_;
   std::vector<OpenedReader> readers_;
   std::vector<Hold> holds_;
 
@@ -216,20 +265,27 @@ class ModelRun {
   std::map<SnapshotNumber, Image> snapshots_;
   std::map<SnapshotNumber, std::set<BlockId>> written_;
   uint32_t value_ = 2000;
+  std::set<BlockId> uncut_;  // Written since the newest cut.
+  bool cutting_ = false;
+  Image cut_;  // What the newest cut has to copy, while cutting_.
   int commits_ = 0;
+  int cuts_ = 0;
 };
 
 class StorePropertyTest : public testing::TestWithParam<Sizes> {};
 
 TEST_P(StorePropertyTest, EverySnapshotReadsAsTheNaiveModel) {
   int commits = 0;
-  for (uint64_t seed = 0; seed < 12 && !testing::Test::HasFailure(); ++seed) {
+  int cuts = 0;
+  for (uint64_t seed = 0; seed < 20 && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE(seed);
     ModelRun run(GetParam(), seed);
     for (int step = 0; step < 120; ++step) run.Step();
     commits += run.commits();
+    cuts += run.cuts();
   }
   EXPECT_GT(commits, 100);
+  EXPECT_GT(cuts, 40);
 }
 
 INSTANTIATE_TEST_SUITE_P(Pools, StorePropertyTest,
@@ -237,7 +293,8 @@ INSTANTIATE_TEST_SUITE_P(Pools, StorePropertyTest,
                                          Sizes{.blocks = 6, .writes = 3, .spares = 8},
                                          Sizes{.blocks = 6, .writes = 4, .spares = 60},
                                          Sizes{.blocks = 1, .writes = 1, .spares = 1},
-                                         Sizes{.blocks = 20, .writes = 5, .spares = 12}),
+                                         Sizes{.blocks = 20, .writes = 5, .spares = 12},
+                                         Sizes{.blocks = 150, .writes = 40, .spares = 80}),
                          [](const auto& test) {
                            return "Blocks" + std::to_string(test.param.blocks) + "Writes" +
                                   std::to_string(test.param.writes) + "Spares" +
