@@ -29,6 +29,13 @@ class ByteWriter {
     bytes_.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
   }
 
+  // The bytes alone.
+  void PutBytes(absl::string_view bytes) { bytes_.append(bytes.data(), bytes.size()); }
+
+  // Takes memory for `size` bytes in all, and forgets what was written but not that memory.
+  void Reserve(std::size_t size) { bytes_.reserve(size); }
+  void Clear() { bytes_.clear(); }
+
   const std::string& bytes() const { return bytes_; }
 
  private:

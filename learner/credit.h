@@ -59,6 +59,9 @@ class AreaCredit {
   // Whether the chunk is complete.
   bool full() const { return steps_ == chunk_; }
 
+  // Whether a chunk has begun: what its steps taught is in no block yet.
+  bool begun() const { return steps_ > 0; }
+
   // Walks back over what is recorded (at the end of a stream, less than a chunk), updates the
   // woken regions' blocks and the router's, advances traces, and begins a new chunk.
   // Requires: the areas that read this one have gone before.

@@ -106,6 +106,16 @@ void EventRing::Save(ByteWriter* writer) const {
   }
 }
 
+std::size_t EventRing::max_saved_bytes() const {
+  const Memory& memory = memory_[0];
+  const std::size_t value = 1 + sizeof(uint32_t) + 2 * sizeof(uint64_t);
+  const std::size_t event = 2 * sizeof(uint64_t) + modalities_.size() * value +
+                            memory.reals.size() * sizeof(float) + memory.pixels.size() + 1 +
+                            sizeof(uint32_t) + 2 * sizeof(uint64_t) +
+                            memory.target.size() * sizeof(float) + memory.state.size();
+  return sizeof(uint64_t) + events_.size() * event;
+}
+
 void EventRing::Restore(const Plan& plan, ByteReader* reader) {
   count_ = 0;
   const uint64_t count = reader->Get<uint64_t>();

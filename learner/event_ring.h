@@ -58,6 +58,9 @@ class EventRing {
   void Save(ByteWriter* writer) const;
   void Restore(const Plan& plan, ByteReader* reader);
 
+  // The most that Save writes.
+  std::size_t max_saved_bytes() const;
+
   // Removes event `i`, keeping the order of the others.
   void Erase(std::size_t i);
 

@@ -175,6 +175,19 @@ absl::Status Learner::FinishChunks() {
   return absl::OkStatus();
 }
 
+bool Learner::settled() const {
+  return std::none_of(credits_.begin(), credits_.end(),
+                      [](const auto& credit) { return credit->begun(); });
+}
+
+std::size_t Learner::max_saved_bytes() const {
+  std::size_t bytes = 2 * sizeof(uint64_t) + state_.size() + events_.max_saved_bytes();
+  for (const auto& credit : credits_) {
+    bytes += sizeof(uint64_t) + credit->traces().size_bytes();
+  }
+  return bytes;
+}
+
 Learner::Counts Learner::counts() const {
   Counts counts = counts_;
   for (const auto& credit : credits_) counts.refused += static_cast<uint64_t>(credit->refused());

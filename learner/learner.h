@@ -93,6 +93,9 @@ class Learner {
   // as RunFor does.
   absl::Status FinishChunks();
 
+  // Whether the blocks hold all that was learned: no chunk has begun.
+  bool settled() const;
+
   // Events that wait.
   EventRing& events() { return events_; }
   const EventRing& events() const { return events_; }
@@ -105,6 +108,9 @@ class Learner {
   // the bytes are of another brain.
   void Save(ByteWriter* writer) const;
   void Restore(ByteReader* reader);
+
+  // The most that Save writes.
+  std::size_t max_saved_bytes() const;
 
   const Outcome& last() const { return last_; }
   Counts counts() const;

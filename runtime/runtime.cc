@@ -56,7 +56,7 @@ absl::StatusOr<std::unique_ptr<Session>> Runtime::OpenSession(const Session::Opt
     return absl::FailedPreconditionError(
         absl::StrCat("the brain is open read-only: session \"", options.name, "\" must be frozen"));
   }
-  auto opened = Session::Open(plan_.get(), store_.get(), options);
+  auto opened = Session::Open(plan_.get(), store_.get(), group_.get(), options);
   if (!opened.ok()) return Place(opened.status());
   std::unique_ptr<Session> session = *std::move(opened);
   if (const auto position = positions_.find(options.name); position != positions_.end()) {

@@ -13,7 +13,9 @@
 #include "activation/brain_spec.h"
 #include "activation/plan.h"
 #include "core/store.h"
+#include "runtime/journal.h"
 #include "runtime/session.h"
+#include "runtime/session_group.h"
 
 namespace gyrus {
 
@@ -29,9 +31,10 @@ class StateDb;
 class Runtime {
  public:
   struct Options {
-    bool read_only = false;  // Opens beside a writer; sessions are frozen, nothing is saved.
-    int max_sessions = 16;   // Frozen sessions open at once, in [1, 1024].
-    uint32_t spares = 2;     // Learning steps' worth of block copies, at least 1.
+    bool read_only = false;      // Opens beside a writer; sessions are frozen, nothing is saved.
+    int max_sessions = 16;       // Frozen sessions open at once, in [1, 1024].
+    uint32_t spares = 2;         // Learning steps' worth of block copies, at least 1.
+    Durability durability = {};  // Of a directory's brain, unless it is read-only.
   };
 
   // A brain in memory only. Returns InvalidArgument for a mistake in it; ResourceExhausted if it
@@ -59,12 +62,21 @@ class Runtime {
   // DataLoss if what was saved does not fit.
   absl::StatusOr<std::unique_ptr<Session>> OpenSession(const Session::Options& options);
 
-  // Makes durable, in one transaction, every block that changed since Open, where the given
-  // sessions stand, and lines for the report's history. Returns FailedPrecondition without a
-  // directory or if read-only; as StateDb::Append otherwise, and then the last save stands.
+  // Makes durable, in one transaction and before it returns, all that was learned, where the given
+  // sessions and all inline ones stand, and lines for the report's history; ends their chunks of
+  // learning steps early. Returns FailedPrecondition without a directory or if read-only; as
+  // StateDb::Append otherwise: then the last durable commit stands, and nothing but the lines is
+  // forgotten. The learner's thread.
   absl::Status Save(const std::vector<Session*>& sessions, const std::vector<std::string>& history);
 
-  // The history that was saved, oldest first.
+  // A line for the report's history, durable with what has been learned up to now. Does nothing
+  // without a directory or if read-only.
+  void AddHistory(const std::string& line);
+
+  // How far the disk is behind; all zero without a directory or if read-only.
+  Lag lag() const;
+
+  // The durable history, oldest first.
   absl::StatusOr<std::vector<std::string>> History() const;
 
   // Writes one plain safetensors file of all blocks that other tools open: a tensor of shape
@@ -74,6 +86,9 @@ class Runtime {
   const BrainSpec& spec() const { return plan_->spec(); }
   const Plan& plan() const { return *plan_; }
   Store& store() { return *store_; }
+
+  // Null without a directory or if read-only.
+  Journal* journal() { return journal_.get(); }
 
  private:
   Runtime();
@@ -89,8 +104,9 @@ class Runtime {
   std::string text_;       // Of the brain, for the places of mistakes.
   std::unique_ptr<const Plan> plan_;
   std::unique_ptr<Store> store_;
-  std::unique_ptr<StateDb> state_;  // Null without a directory.
-  SnapshotNumber saved_number_ = 0;
+  std::unique_ptr<StateDb> state_;                // Of a read-only brain; else the journal has it.
+  std::unique_ptr<Journal> journal_;              // Null without a directory or if read-only.
+  std::unique_ptr<SessionGroup> group_;           // The journal's sessions.
   std::map<std::string, std::string> positions_;  // Saved, by session.
 };
 

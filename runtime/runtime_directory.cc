@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A runtime's life on the disk: opening a brain's directory, and saving into it.
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -46,7 +47,8 @@ absl::Status Runtime::Load(const std::string& directory) {
   for (uint32_t t = 0; t < store_->num_tables(); ++t) {
     options.tables.push_back({store_->spec(t).name, store_->spec(t).layout.block_bytes()});
   }
-  GYRUS_ASSIGN_OR_RETURN(state_, StateDb::Open(StatePath(directory), options));
+  GYRUS_ASSIGN_OR_RETURN(std::unique_ptr<StateDb> state,
+                         StateDb::Open(StatePath(directory), options));
   const auto visit = [&](BlockId id, std::span<const std::byte> bytes) {
     if (id.index >= store_->spec(id.table).blocks) {
       return absl::DataLossError(absl::StrCat("table \"", store_->spec(id.table).name, "\" has ",
@@ -56,48 +58,56 @@ absl::Status Runtime::Load(const std::string& directory) {
     std::memcpy(store_->Initial(id).data(), bytes.data(), bytes.size());
     return absl::OkStatus();
   };
-  GYRUS_ASSIGN_OR_RETURN(StateDb::Loaded loaded, state_->Load(visit));
-  saved_number_ = loaded.number;
+  GYRUS_ASSIGN_OR_RETURN(StateDb::Loaded loaded, state->Load(visit));
   for (StateCommit::Session& session : loaded.sessions) {
     positions_[session.name] = std::move(session.position);
   }
+  if (options_.read_only) {
+    state_ = std::move(state);
+    return absl::OkStatus();
+  }
+  GYRUS_ASSIGN_OR_RETURN(
+      journal_, Journal::Open(std::move(state), loaded.number, store_.get(), options_.durability));
+  group_ = std::make_unique<SessionGroup>(journal_.get());
   return absl::OkStatus();
 }
 
 absl::Status Runtime::Save(const std::vector<Session*>& sessions,
                            const std::vector<std::string>& history) {
-  if (state_ == nullptr || options_.read_only) {
+  if (journal_ == nullptr) {
     return absl::FailedPreconditionError(state_ == nullptr
                                              ? "a brain without a directory cannot be saved"
                                              : "the brain is open read-only");
   }
-  for (Session* const session : sessions) GYRUS_RETURN_IF_ERROR(session->Settle());
-  const Hold hold = store_->TakeHold();
-  StateCommit commit;
-  commit.history = history;
-  for (const BlockId& id : store_->Changed(nullptr, hold)) {
-    const std::size_t bytes = store_->spec(id.table).layout.block_bytes();
-    commit.blocks.push_back({id, {hold.Read(id), bytes}});
+  std::vector<Session*> all = sessions;
+  for (Session* const session : group_->sessions()) {
+    if (std::find(all.begin(), all.end(), session) == all.end()) all.push_back(session);
   }
-  for (const Session* const session : sessions) {
-    commit.sessions.push_back({session->name(), session->Save()});
-  }
-  commit.number = saved_number_ + (commit.blocks.empty() ? 0 : 1);
-  GYRUS_RETURN_IF_ERROR(state_->Append(commit));
-  saved_number_ = commit.number;
-  for (StateCommit::Session& session : commit.sessions) {
-    positions_[session.name] = std::move(session.position);
-  }
+  for (Session* const session : all) GYRUS_RETURN_IF_ERROR(session->Settle());
+  const auto positions = [&](Journal::Moment* moment) {
+    for (const Session* const session : all) session->Save(moment->Add(session->name()));
+    return true;
+  };
+  GYRUS_RETURN_IF_ERROR(journal_->Save(positions, history));
+  for (const Session* const session : all) positions_[session->name()] = session->Save();
   return absl::OkStatus();
 }
 
+void Runtime::AddHistory(const std::string& line) {
+  if (journal_ != nullptr) journal_->AddHistory(line);
+}
+
+Lag Runtime::lag() const { return journal_ == nullptr ? Lag{} : journal_->lag(); }
+
 absl::StatusOr<std::vector<std::string>> Runtime::History() const {
+  if (journal_ == nullptr && state_ == nullptr) return std::vector<std::string>();
   std::vector<std::string> lines;
-  if (state_ == nullptr) return lines;
-  const absl::Status status = state_->VisitHistory([&](absl::string_view line) {
+  const auto visit = [&](absl::string_view line) {
     lines.emplace_back(line);
     return absl::OkStatus();
-  });
+  };
+  const absl::Status status =
+      journal_ != nullptr ? journal_->VisitHistory(visit) : state_->VisitHistory(visit);
   if (status.ok()) return lines;
   return absl::Status(status.code(),
                       absl::StrCat("state \"", StatePath(directory_), "\": ", status.message()));

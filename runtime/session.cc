@@ -10,6 +10,7 @@
 #include "core/check.h"
 #include "core/status_macros.h"
 #include "runtime/memory.h"
+#include "runtime/session_group.h"
 
 namespace gyrus {
 namespace {
@@ -31,9 +32,10 @@ uint64_t Session::BytesFor(const Plan& plan, Mode mode) {
   return mode == Mode::kFrozen ? serves : serves + Learner::BytesFor(plan);
 }
 
-Session::Session(const Plan* plan, Store* store, Options options)
+Session::Session(const Plan* plan, Store* store, SessionGroup* group, Options options)
     : plan_(plan),
       store_(store),
+      group_(group),
       options_(std::move(options)),
       state_(plan->state_bytes()),
       memory_(plan->activity_bytes(Plan::For::kInference)),
@@ -43,16 +45,19 @@ Session::Session(const Plan* plan, Store* store, Options options)
       values_(plan->spec().modalities.size()) {}
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Open(const Plan* plan, Store* store,
+                                                       SessionGroup* group,
                                                        const Options& options) {
   std::unique_ptr<Session> session;
   GYRUS_RETURN_IF_ERROR(WithinMemory([&] {
-    session.reset(new Session(plan, store, options));
+    session.reset(new Session(plan, store, group, options));
     return session->Start();
   }));
   return session;
 }
 
-Session::~Session() = default;
+Session::~Session() {
+  if (learner_ != nullptr && group_ != nullptr) group_->Remove(this);
+}
 
 absl::Status Session::Start() {
   for (const ModalitySpec& modality : plan_->spec().modalities) {
@@ -66,6 +71,7 @@ absl::Status Session::Start() {
     return absl::OkStatus();
   }
   GYRUS_ASSIGN_OR_RETURN(learner_, Learner::Create(plan_, store_));
+  if (group_ != nullptr) group_->Add(this);
   return absl::OkStatus();
 }
 
@@ -146,7 +152,11 @@ absl::Status Session::LearnFrom(const Observation& given) {
   return LearnFromFuture(observation);
 }
 
-absl::Status Session::RunLearner() { return learner_->RunFor(Nanos::max(), clock_).status(); }
+absl::Status Session::RunLearner() {
+  GYRUS_RETURN_IF_ERROR(learner_->RunFor(Nanos::max(), clock_).status());
+  if (group_ != nullptr) group_->AfterCommit();
+  return absl::OkStatus();
+}
 
 absl::StatusOr<uint64_t> Session::Step(const Observation& given, const Want& want,
                                        Prediction* prediction) {
@@ -269,8 +279,9 @@ StepContext Session::Again(const View& view, const Event& event) {
 }
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Clone(absl::string_view name) {
-  GYRUS_ASSIGN_OR_RETURN(std::unique_ptr<Session> clone,
-                         Open(plan_, store_, {.name = std::string(name), .mode = options_.mode}));
+  GYRUS_ASSIGN_OR_RETURN(
+      std::unique_ptr<Session> clone,
+      Open(plan_, store_, group_, {.name = std::string(name), .mode = options_.mode}));
   const std::byte* const state =
       learner_ != nullptr && in_step_ ? learner_->state().data() : state_.data();
   std::memcpy(clone->state_.data(), state, state_.size());
@@ -289,17 +300,27 @@ absl::Status Session::Settle() {
 
 std::string Session::Save() const {
   ByteWriter writer;
-  writer.Put(last_step_);
-  writer.Put<uint8_t>(in_step_ ? 1 : 0);
-  writer.Put<uint8_t>(has_label_ ? 1 : 0);
-  writer.Put(label_);
-  writer.PutSpan<float>(label_reals_);
-  const bool serves = learner_ == nullptr || !in_step_;
-  writer.PutSpan<std::byte>(serves ? std::span<const std::byte>(state_)
-                                   : std::span<const std::byte>(learner_->state()));
-  writer.Put<uint8_t>(learner_ != nullptr ? 1 : 0);
-  if (learner_ != nullptr) learner_->Save(&writer);
+  Save(&writer);
   return writer.bytes();
+}
+
+std::size_t Session::max_position_bytes() const {
+  constexpr std::size_t kFixed = 64;  // Numbers and lengths.
+  return kFixed + label_reals_.size() * sizeof(float) + state_.size() +
+         (learner_ == nullptr ? 0 : learner_->max_saved_bytes());
+}
+
+void Session::Save(ByteWriter* writer) const {
+  writer->Put(last_step_);
+  writer->Put<uint8_t>(in_step_ ? 1 : 0);
+  writer->Put<uint8_t>(has_label_ ? 1 : 0);
+  writer->Put(label_);
+  writer->PutSpan<float>(label_reals_);
+  const bool serves = learner_ == nullptr || !in_step_;
+  writer->PutSpan<std::byte>(serves ? std::span<const std::byte>(state_)
+                                    : std::span<const std::byte>(learner_->state()));
+  writer->Put<uint8_t>(learner_ != nullptr ? 1 : 0);
+  if (learner_ != nullptr) learner_->Save(writer);
 }
 
 // Whether the last known label is one that a step may carry.

@@ -21,6 +21,7 @@
 namespace gyrus {
 
 class Exploration;
+class SessionGroup;
 
 // Who learns, and when.
 enum class Mode : uint8_t {
@@ -101,20 +102,27 @@ class Session {
   // Ends chunks of learning steps early, so that the blocks hold all that was learned.
   absl::Status Settle();
 
-  // Where the stream stands, for saving; and back, in a new session. Restore returns DataLoss for
-  // bytes that Save of the same brain did not write; then the session is of no use.
+  // Whether they hold all of it already.
+  bool settled() const { return learner_ == nullptr || learner_->settled(); }
+
+  // Where the stream stands, for saving, in max_position_bytes() at most; and back, in a new
+  // session. Restore returns DataLoss for bytes that Save of the same brain did not write; then
+  // the session is of no use.
+  void Save(ByteWriter* writer) const;
   std::string Save() const;
+  std::size_t max_position_bytes() const;
   absl::Status Restore(absl::string_view position);
 
  private:
   friend class Exploration;
   friend class Runtime;
 
-  Session(const Plan* plan, Store* store, Options options);
+  // `group`: null without a journal.
+  Session(const Plan* plan, Store* store, SessionGroup* group, Options options);
 
   // Returns ResourceExhausted if its memory is not to be had, and as Learner::Create does.
   static absl::StatusOr<std::unique_ptr<Session>> Open(const Plan* plan, Store* store,
-                                                       const Options& options);
+                                                       SessionGroup* group, const Options& options);
   absl::Status Start();
   absl::Status CheckLearns() const;
   absl::Status CheckWant(const Want& want, const Prediction* prediction) const;
@@ -130,6 +138,7 @@ class Session {
 
   const Plan* plan_;
   Store* store_;
+  SessionGroup* group_;
   Options options_;
   SystemClock clock_;
   std::optional<Reader> reader_;      // Frozen.

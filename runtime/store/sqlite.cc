@@ -145,6 +145,13 @@ absl::Status Sqlite::Run(const std::string& sql) const {
   return result == SQLITE_OK ? absl::OkStatus() : ToStatus(database_.get());
 }
 
+uint64_t Sqlite::pages_written() const {
+  int written = 0;
+  int unused = 0;
+  sqlite3_db_status(database_.get(), SQLITE_DBSTATUS_CACHE_WRITE, &written, &unused, /*reset=*/0);
+  return static_cast<uint32_t>(written);
+}
+
 absl::StatusOr<int64_t> Sqlite::Number(absl::string_view sql) const {
   GYRUS_ASSIGN_OR_RETURN(SqliteStatement query, Prepare(sql));
   GYRUS_ASSIGN_OR_RETURN(const bool row, query.Step());

@@ -72,6 +72,9 @@ class Sqlite {
   // Runs statements without parameters; ignores rows.
   absl::Status Run(const std::string& sql) const;
 
+  // Pages written so far to the file or its log.
+  uint64_t pages_written() const;
+
   // The one number that a query such as a pragma yields.
   absl::StatusOr<int64_t> Number(absl::string_view sql) const;
 

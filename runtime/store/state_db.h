@@ -97,6 +97,10 @@ class StateDb {
   // Rewrites the journal as one image, now.
   absl::Status Fold();
 
+  // Bytes written so far to the disk: each page to the log, and again when the log is laid over the
+  // file; an estimate, some percent too high.
+  uint64_t written_bytes() const;
+
   // Bytes of the journal's rows, and of the newest version of each block in it. Writer only.
   uint64_t journal_bytes() const { return journal_bytes_; }
   uint64_t image_bytes() const { return image_bytes_; }

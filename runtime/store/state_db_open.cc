@@ -83,6 +83,10 @@ absl::StatusOr<std::unique_ptr<StateDb>> StateDb::Open(const std::string& path,
   return state;
 }
 
+uint64_t StateDb::written_bytes() const {
+  return 2 * static_cast<uint64_t>(kPageBytes) * database_.pages_written();
+}
+
 absl::Status StateDb::Prepare() {
   rank_of_name_.resize(options_.tables.size());
   std::vector<uint32_t> by_name(options_.tables.size());
