@@ -21,7 +21,7 @@ std::string Size(uint64_t bytes) {
 uint64_t TableBytes(const PlanBuilder::Table& table, uint32_t spares) {
   const uint64_t blocks = table.spec.blocks;
   const uint64_t versions = blocks + table.Spares(spares);
-  return versions * (table.spec.layout.block_bytes() + sizeof(uint64_t)) + blocks * 12;
+  return versions * (table.spec.layout.block_bytes() + sizeof(uint64_t)) + blocks * 9;
 }
 
 }  // namespace
