@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "runtime/memory.h"
 #include "runtime/nearest.h"
 #include "tools/commands/init.h"
 #include "tools/commands/inspect.h"
@@ -163,15 +164,16 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return Usage(app, error, argc > 1 ? argv[1] : "");
   }
-  absl::Status status;
-  if (app.got_subcommand("init")) status = InitCommand(init.directory, init.preset, init.sets);
-  if (app.got_subcommand("learn")) status = LearnCommand(learn);
-  if (app.got_subcommand("run")) status = LearnCommand(run);
-  if (app.got_subcommand("inspect")) status = InspectCommand(directory);
-  if (app.got_subcommand("report")) status = ReportCommand(directory, out);
-  if (app.got_subcommand("presets")) PresetsCommand();
-  if (app.got_subcommand("version")) std::puts("gyrus " GYRUS_VERSION);
-  return ExitCode(status);
+  return ExitCode(WithinMemory([&] {
+    if (app.got_subcommand("init")) return InitCommand(init.directory, init.preset, init.sets);
+    if (app.got_subcommand("learn")) return LearnCommand(learn);
+    if (app.got_subcommand("run")) return LearnCommand(run);
+    if (app.got_subcommand("inspect")) return InspectCommand(directory);
+    if (app.got_subcommand("report")) return ReportCommand(directory, out);
+    if (app.got_subcommand("presets")) PresetsCommand();
+    if (app.got_subcommand("version")) std::puts("gyrus " GYRUS_VERSION);
+    return absl::OkStatus();
+  }));
 }
 
 }  // namespace
