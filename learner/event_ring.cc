@@ -52,6 +52,7 @@ Event& EventRing::Push(uint64_t id, const Observation& observation) {
   Memory& memory = memory_[&event - events_.data()];
   event.id = id;
   event.labelled = false;
+  event.target = {};  // It is saved, and what the place held before is nobody's business.
   float* reals = memory.reals.data();
   uint8_t* pixels = memory.pixels.data();
   for (std::size_t m = 0; m < modalities_.size(); ++m) {
