@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "core/status_macros.h"
+#include "runtime/files.h"
 
 namespace gyrus {
 namespace {
@@ -151,6 +152,12 @@ void Journal::AddHistory(const std::string& line) {
   lines_.push_back({store_->commits(), line});
 }
 
+void Journal::WriteFirst(const std::string& path, std::string bytes) {
+  MutexLock lock(&mutex_);
+  first_path_ = path;
+  first_bytes_ = std::move(bytes);
+}
+
 absl::Status Journal::VisitHistory(absl::FunctionRef<absl::Status(absl::string_view)> visit) {
   MutexLock lock(&state_mutex_);
   return state_->VisitHistory(visit);
@@ -197,7 +204,7 @@ void Journal::PrepareCut() {
                          reserved_bytes_.load(std::memory_order_relaxed));
 }
 
-void Journal::WriteCut() {
+StateCommit Journal::MakeCommit() const {
   StateCommit commit;
   commit.number = number_ + (cutter_->blocks() > 0 ? 1 : 0);
   commit.blocks.reserve(cutter_->blocks());
@@ -208,17 +215,27 @@ void Journal::WriteCut() {
     commit.sessions.push_back(
         {std::string(cut_.positions.name(s)), std::string(cut_.positions.position(s))});
   }
+  return commit;
+}
+
+// Adds the lines whose time has come, and Save's, and returns how many are of lines_.
+std::size_t Journal::TakeLines(StateCommit* commit) {
+  MutexLock lock(&mutex_);
   std::size_t lines = 0;
-  {
-    MutexLock lock(&mutex_);
-    // A line is durable no earlier than what it tells of.
-    while (lines < lines_.size() && lines_[lines].commits <= cut_.commits) {
-      commit.history.push_back(lines_[lines++].text);
-    }
+  // A line is durable no earlier than what it tells of.
+  while (lines < lines_.size() && lines_[lines].commits <= cut_.commits) {
+    commit->history.push_back(lines_[lines++].text);
   }
-  commit.history.insert(commit.history.end(), cut_.history.begin(), cut_.history.end());
+  commit->history.insert(commit->history.end(), cut_.history.begin(), cut_.history.end());
+  return lines;
+}
+
+void Journal::WriteCut() {
+  StateCommit commit = MakeCommit();
+  const std::size_t lines = TakeLines(&commit);
   uint64_t written = 0;
-  const absl::Status status = Append(commit, &written);
+  absl::Status status = WriteFirstFile();
+  if (status.ok()) status = Append(commit, &written);
 
   MutexLock lock(&mutex_);
   retry_ = false;
@@ -240,6 +257,25 @@ void Journal::WriteCut() {
     turn_.store(Turn::kFailed, std::memory_order_release);
   }
   changed_.NotifyAll();
+}
+
+absl::Status Journal::WriteFirstFile() {
+  std::string path;
+  std::string bytes;
+  {
+    MutexLock lock(&mutex_);
+    if (first_path_.empty()) return absl::OkStatus();
+    path.swap(first_path_);
+    bytes.swap(first_bytes_);
+  }
+  const absl::Status status = WriteFile(path, bytes);
+  if (status.ok()) return status;
+  MutexLock lock(&mutex_);
+  if (first_path_.empty()) {  // Nothing newer has come: this one is still to be written.
+    first_path_.swap(path);
+    first_bytes_.swap(bytes);
+  }
+  return status;
 }
 
 absl::Status Journal::Append(const StateCommit& commit, uint64_t* written) {

@@ -99,6 +99,13 @@ class Journal {
   // A line for the history, durable with whatever has been learned up to now. Any thread, may wait.
   void AddHistory(const std::string& line) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // A file that must be on the disk, whole, before anything that is learned from now on; a later
+  // one replaces it. Any thread, may wait.
+  void WriteFirst(const std::string& path, std::string bytes) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Whether the last write failed: lag() says why. Real-time safe. Any thread.
+  bool failing() const noexcept { return turn_.load(std::memory_order_relaxed) == Turn::kFailed; }
+
   // As StateDb::VisitHistory. Any thread, may wait for a write.
   absl::Status VisitHistory(absl::FunctionRef<absl::Status(absl::string_view)> visit)
       ABSL_LOCKS_EXCLUDED(state_mutex_);
@@ -137,6 +144,9 @@ class Journal {
   bool AwaitCut() ABSL_LOCKS_EXCLUDED(mutex_);
   void PrepareCut();
   void WriteCut() ABSL_LOCKS_EXCLUDED(mutex_, state_mutex_);
+  StateCommit MakeCommit() const;
+  std::size_t TakeLines(StateCommit* commit) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status WriteFirstFile() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Append(const StateCommit& commit, uint64_t* written)
       ABSL_LOCKS_EXCLUDED(state_mutex_);
   Nanos NextAfter(uint64_t written) const;
@@ -171,6 +181,8 @@ class Journal {
     std::string text;
   };
   std::vector<Line> lines_ ABSL_GUARDED_BY(mutex_);
+  std::string first_path_ ABSL_GUARDED_BY(mutex_);  // Of WriteFirst; empty: nothing waits.
+  std::string first_bytes_ ABSL_GUARDED_BY(mutex_);
   Lag durable_ ABSL_GUARDED_BY(mutex_);  // But `commits` and `time`:
   uint64_t durable_commits_ ABSL_GUARDED_BY(mutex_) = 0;
   Nanos durable_time_ ABSL_GUARDED_BY(mutex_){0};

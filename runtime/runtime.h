@@ -73,6 +73,14 @@ class Runtime {
   // without a directory or if read-only.
   void AddHistory(const std::string& line);
 
+  // The brain's text with more names in it: on the disk, whole, before what is learned from now on,
+  // since a block that has learned a name's id must never be without the name. Does nothing without
+  // a directory or if read-only.
+  void KeepText(std::string text);
+
+  // Whether what is learned cannot be written at present: lag() says why. Real-time safe.
+  bool failing() const { return journal_ != nullptr && journal_->failing(); }
+
   // How far the disk is behind; all zero without a directory or if read-only.
   Lag lag() const;
 

@@ -97,6 +97,10 @@ void Runtime::AddHistory(const std::string& line) {
   if (journal_ != nullptr) journal_->AddHistory(line);
 }
 
+void Runtime::KeepText(std::string text) {
+  if (journal_ != nullptr) journal_->WriteFirst(BrainPath(directory_), std::move(text));
+}
+
 Lag Runtime::lag() const { return journal_ == nullptr ? Lag{} : journal_->lag(); }
 
 absl::StatusOr<std::vector<std::string>> Runtime::History() const {

@@ -128,6 +128,7 @@ absl::Status Feed::FindColumns(const Schema& input) {
 }
 
 absl::Status Feed::Read(const Record& record) {
+  grew_ = false;
   observation_.time = std::chrono::nanoseconds(record.time_ns);
   labelled_ = false;
   if (bytes_.has_value()) {

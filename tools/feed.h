@@ -54,7 +54,7 @@ class Feed {
   // The modality that teaches a stream that is its own teacher.
   const Value& taught() const { return values_[taught_]; }
 
-  // Whether names were added to the schema.
+  // Whether the record just read added names to the schema.
   bool schema_grew() const { return grew_; }
 
   // A class that a brain that does not learn has never seen.

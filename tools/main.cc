@@ -2,14 +2,17 @@
 // The gyrus command. Exit codes: 0 done, 1 failed with one line on stderr, 2 wrong usage,
 // 128 + signal stopped by that signal (130 by Ctrl-C), with all saved that was learned.
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
@@ -58,6 +61,17 @@ std::string AtLeastZero(const std::string& number) {
   return number.find('-') == std::string::npos ? "" : "must be at least 0, got " + number;
 }
 
+// Nothing if it makes no sense.
+std::optional<Durability> ParseDurability(const std::string& text) {
+  if (text == "commit") return Durability{.when = Durability::When::kEveryCommit};
+  if (text == "close") return Durability{.when = Durability::When::kOnClose};
+  double seconds = 0;
+  if (!absl::SimpleAtod(text, &seconds) || !(seconds >= 1e-9 && seconds <= 1e9))
+    return std::nullopt;
+  return Durability{.interval =
+                        std::chrono::duration_cast<Nanos>(std::chrono::duration<double>(seconds))};
+}
+
 CLI::App* AddStream(CLI::App* app, const char* name, const char* about, LearnOptions* options) {
   CLI::App* const stream = app->add_subcommand(name, about);
   stream->add_option("DIR", options->directory, "The brain's directory")->required();
@@ -82,6 +96,17 @@ CLI::App* AddStream(CLI::App* app, const char* name, const char* about, LearnOpt
                                    : "Predicts this afterwards, without learning from it")
       ->type_name("INPUT");
   if (!options->frozen) {
+    stream
+        ->add_option_function<std::string>(
+            "--durability",
+            [options](const std::string& text) { options->durability = *ParseDurability(text); },
+            "When it saves: at each learning step, every so many seconds (1; within 1 MiB/s), at "
+            "the end")
+        ->type_name("commit|SECONDS|close")
+        ->check([](const std::string& text) -> std::string {
+          return ParseDurability(text).has_value() ? ""
+                                                   : "must be commit, close or seconds above 0";
+        });
     stream
         ->add_option_function<uint64_t>(
             "--seed", [options](uint64_t seed) { options->seed = seed; },

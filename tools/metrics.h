@@ -81,6 +81,8 @@ struct Interval {
   double seconds = 0;     // Likewise.
   Score::Sums sums;
   RegionLoads::Bins bins = {};
+  bool provisional = false;  // Told before the run has ended, in case that it never does.
+  uint64_t steps = 0;        // Of its session, since the brain was made.
 };
 
 // The intervals of a run, all of one length in examples: when there are kMost, neighbours become

@@ -53,9 +53,10 @@ std::string IntervalJson(uint64_t run, const Interval& interval, const Means& me
                         .ToString());
   }
   return JsonObject()
-      .Add("kind", "interval")
+      .Add("kind", interval.provisional ? "progress" : "interval")
       .Add("run", run)
       .Add("examples", interval.examples)
+      .Add("steps", interval.steps)
       .Add("seconds", interval.seconds)
       .Add("loss", means.loss)
       .Add("loss_name", loss_name)

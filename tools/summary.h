@@ -32,8 +32,9 @@ struct Summary {
   Means test = {};
 };
 
-// The history's and --json's line of an interval. Classes are drawn as their share of wrong
-// answers, so that the baseline, which has no log loss, is on the same scale.
+// The history's and --json's line of an interval ("progress" instead if it is provisional). Classes
+// are drawn as their share of wrong answers, so that the baseline, which has no log loss, is on the
+// same scale.
 std::string IntervalJson(uint64_t run, const Interval& interval, const Means& means,
                          absl::string_view loss_name, const Plan& plan);
 

@@ -70,6 +70,33 @@ refuses 1 'is too large: its blocks take' "$gyrus" init brain --preset series \
 [[ ! -e brain ]] || fail "a refused init made a directory"
 refuses 1 "there is no brain in brain" "$gyrus" learn brain book.txt
 
+# ---- Killed while it learns, a brain stands at its last durable commit.
+text_brain killed
+mkfifo endless
+(while cat book.txt; do :; done >endless) 2>/dev/null &
+feeder=$!
+"$gyrus" learn killed endless --quiet --durability 0.001 2>err &
+learner=$!
+until "$gyrus" inspect killed 2>/dev/null | grep -q '^session main: [1-9]'; do
+  kill -0 "$learner" || { fail "ended before it was killed: $(cat err)" && break; }
+done
+kill -9 "$learner"
+wait "$learner" 2>/dev/null
+kill "$feeder" 2>/dev/null
+wait "$feeder" 2>/dev/null
+ok "$gyrus" report killed
+stands=$("$gyrus" inspect killed | grep -o '^session main: [0-9]*' | grep -o '[0-9]*')
+ok "$gyrus" learn killed book.txt --limit 10 --durability commit
+grep -q "kept up to its example $stands: the brain stands at $stands examples in all" err ||
+  fail "does not say where it stands ($stands): $(cat err)"
+ok "$gyrus" inspect killed
+same "$(grep -o '^session main: [0-9]*' out)" "session main: $((stands + 10))" "steps after a kill"
+ok "$gyrus" learn killed book.txt --limit 10 --durability close
+! grep -q "broke off" err || fail "says twice that a run broke off"
+for durability in 0 -1 never; do
+  refuses 2 "must be commit, close or seconds above 0" "$gyrus" learn killed x --durability $durability
+done
+
 # ---- A brain learns, goes on, and predicts without learning.
 text_brain whole
 text_brain parts
@@ -300,14 +327,14 @@ cp -r whole empty
 refuses 1 "empty/brain.textproto:1:1: " "$gyrus" learn empty book.txt
 refuses 1 "there is no brain in nowhere" "$gyrus" report nowhere
 
-# ---- A full disk: the last save stands.
+# ---- A full disk: the last durable commit stands.
 if [[ -e /dev/full ]]; then
   refuses 1 "standard output" bash -c "exec $gyrus presets >/dev/full"
   refuses 1 "standard output" bash -c "exec $gyrus run whole book.txt --quiet --json - >/dev/full"
 fi
 before=$(field after.json loss)
 cp -r stopped full
-refuses 1 "the last save stands" bash -c "ulimit -f 100; exec $gyrus learn full some.txt --quiet"
+refuses 1 "the last durable commit stands" bash -c "ulimit -f 100; exec $gyrus learn full some.txt --quiet"
 ok "$gyrus" run full book.txt --json full.json --quiet
 same "$(field full.json loss)" "$before" "after a full disk"
 

@@ -27,6 +27,7 @@
 #include "tools/metrics.h"
 #include "tools/output_file.h"
 #include "tools/progress.h"
+#include "tools/report/history.h"
 #include "tools/score.h"
 #include "tools/stop_signal.h"
 #include "tools/summary.h"
@@ -60,7 +61,10 @@ class Run {
   absl::Status Start(const InputSchema& first, const Schema& columns);
   absl::Status Stream(BrainInput first);
   absl::Status Consume(Input* input, Feed* feed);
+  void TellWhereItStands(const IntervalLine& last);
+  void WarnOfTheDisk();
   void CloseInterval();
+  std::string LineOf(const Interval& interval) const;
   ProgressState Now() const;
   absl::Status Test(Summary* summary);
   Summary Summarise();
@@ -85,7 +89,7 @@ class Run {
   uint64_t skip_ = 0;
   uint64_t run_ = 1;
   std::optional<uint64_t> of_;
-  bool schema_grew_ = false;
+  bool warned_ = false;  // That the disk takes nothing.
   Record record_;
 };
 
@@ -141,16 +145,16 @@ absl::Status Run::Start(const InputSchema& first, const Schema& columns) {
   if (binds && !options_.quiet && !spec_.schema.columns.empty()) {
     std::fprintf(stderr, "columns: %s\n", ColumnsText(spec_.schema, columns).c_str());
   }
-  GYRUS_ASSIGN_OR_RETURN(runtime_,
-                         Runtime::Open(options_.directory, {.read_only = options_.frozen}));
+  GYRUS_ASSIGN_OR_RETURN(
+      runtime_, Runtime::Open(options_.directory,
+                              {.read_only = options_.frozen, .durability = options_.durability}));
   runtime_->Ready();
   GYRUS_ASSIGN_OR_RETURN(
       session_, runtime_->OpenSession({.mode = options_.frozen ? Mode::kFrozen : Mode::kInline}));
-  GYRUS_ASSIGN_OR_RETURN(const std::vector<std::string> history, runtime_->History());
-  run_ = 1 + static_cast<uint64_t>(
-                 std::count_if(history.begin(), history.end(), [](const std::string& line) {
-                   return absl::StartsWith(line, "{\"kind\":\"summary\"");
-                 }));
+  GYRUS_ASSIGN_OR_RETURN(const std::vector<std::string> lines, runtime_->History());
+  const HistoryLines history = ReadHistory(lines);
+  run_ = 1 + static_cast<uint64_t>(NewestRun(history));
+  if (!options_.frozen && BrokeOff(history)) TellWhereItStands(history.intervals.back());
   const HeadSpec& head = spec_.heads[0];
   score_ = std::make_unique<Score>(TaskOf(spec_), head.outputs);
   account_ = std::make_unique<Teacher::Account>(runtime_->plan());
@@ -161,6 +165,28 @@ absl::Status Run::Start(const InputSchema& first, const Schema& columns) {
   skip_ = options_.skip;
   began_ = clock_.Now();
   return absl::OkStatus();
+}
+
+// The run before was killed. Its examples that are durable are those that its session has seen.
+void Run::TellWhereItStands(const IntervalLine& last) {
+  if (options_.quiet) return;
+  const double began = last.steps - last.examples;
+  const auto steps = static_cast<double>(session()->steps());
+  std::fprintf(
+      stderr,
+      "the run before broke off; what it learned is kept up to its example %.0f: the brain "
+      "stands at %.0f examples in all\n",
+      steps - began, steps);
+}
+
+// The disk may be full: learning goes on, and is written once there is room.
+void Run::WarnOfTheDisk() {
+  if (!runtime_->failing()) {
+    warned_ = false;
+  } else if (!std::exchange(warned_, true)) {
+    std::fprintf(stderr, "gyrus: what is learned cannot be written, and will be once it can: %s\n",
+                 std::string(runtime_->lag().status.message()).c_str());
+  }
 }
 
 absl::Status Run::Stream(BrainInput first) {
@@ -176,9 +202,7 @@ absl::Status Run::Stream(BrainInput first) {
     if (options_.limit < UINT64_MAX) of_ = std::min(of_.value_or(UINT64_MAX), options_.limit);
     GYRUS_ASSIGN_OR_RETURN(const std::unique_ptr<Feed> feed,
                            Feed::Create(&spec_, first.input->schema(), !options_.frozen));
-    const absl::Status status = Consume(first.input.get(), feed.get());
-    schema_grew_ |= feed->schema_grew();
-    GYRUS_RETURN_IF_ERROR(status);
+    GYRUS_RETURN_IF_ERROR(Consume(first.input.get(), feed.get()));
   }
   return absl::OkStatus();
 }
@@ -192,18 +216,31 @@ absl::Status Run::Consume(Input* input, Feed* feed) {
       continue;
     }
     GYRUS_RETURN_IF_ERROR(feed->Read(record_));
+    if (feed->schema_grew()) runtime_->KeepText(FormatBrain(spec_));
     GYRUS_RETURN_IF_ERROR(teacher_->Take(feed));
+    WarnOfTheDisk();
     if (intervals_.Due(account_->examples)) CloseInterval();
     if (progress_.Due(account_->examples)) progress_.Show(Now());
   }
   return absl::OkStatus();
 }
 
+// What is told of it at once is forgotten when the run ends and tells all.
 void Run::CloseInterval() {
-  intervals_.Add({.examples = account_->examples,
-                  .seconds = Seconds(),
-                  .sums = score_->TakeSums(),
-                  .bins = account_->loads.Take()});
+  Interval interval = {.examples = account_->examples,
+                       .seconds = Seconds(),
+                       .sums = score_->TakeSums(),
+                       .bins = account_->loads.Take(),
+                       .provisional = true,
+                       .steps = session()->steps()};
+  runtime_->AddHistory(LineOf(interval));
+  interval.provisional = false;
+  intervals_.Add(std::move(interval));
+}
+
+std::string Run::LineOf(const Interval& interval) const {
+  return IntervalJson(run_, interval, score_->MeansOf(interval.sums), score_->loss_name(),
+                      runtime_->plan());
 }
 
 ProgressState Run::Now() const {
@@ -265,20 +302,14 @@ Summary Run::Summarise() {
 // Saves, then tells.
 absl::Status Run::Report(const Summary& summary) {
   std::vector<std::string> lines;
-  for (const Interval& interval : intervals_.all()) {
-    lines.push_back(IntervalJson(run_, interval, score_->MeansOf(interval.sums),
-                                 score_->loss_name(), runtime_->plan()));
-  }
+  for (const Interval& interval : intervals_.all()) lines.push_back(LineOf(interval));
   lines.push_back(SummaryJson(summary, *account_));
   if (!options_.frozen) {
-    // Names first: an id that a block has learned must never be without its name.
-    if (schema_grew_) {
-      GYRUS_RETURN_IF_ERROR(WriteFile(BrainPath(options_.directory), FormatBrain(spec_)));
-    }
     const absl::Status saved = runtime_->Save({session()}, lines);
     if (!saved.ok()) {
-      return {saved.code(), absl::StrCat("cannot save what was learned, the last save stands: ",
-                                         saved.message())};
+      return {saved.code(),
+              absl::StrCat("cannot save what was learned, the last durable commit stands: ",
+                           saved.message())};
     }
   }
   const std::string json = absl::StrJoin(lines, "\n") + "\n";

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "runtime/journal.h"
 
 namespace gyrus {
 
@@ -21,6 +22,7 @@ struct LearnOptions {
   uint32_t delay = 0;  // Steps by which labels come late.
   std::string test;    // An input to predict afterwards, frozen; "": none.
   std::optional<uint64_t> seed;
+  Durability durability = {};
   std::string target;  // A column; "": the brain's.
   std::string json;    // A file for intervals and the summary; "-": standard output; "": none.
   bool quiet = false;

@@ -77,6 +77,7 @@ std::vector<LatencyBin> LatencyOf(const Struct& object, const std::string& name)
 IntervalLine IntervalOf(const Struct& object) {
   return {.run = NumberOf(object, "run"),
           .examples = NumberOf(object, "examples"),
+          .steps = NumberOf(object, "steps"),
           .seconds = NumberOf(object, "seconds"),
           .loss = NumberOf(object, "loss"),
           .baseline = NumberOf(object, "baseline"),
@@ -116,20 +117,44 @@ std::string SummaryLine::Word(const std::string& name) const {
   return found == words.end() ? "" : found->second;
 }
 
+double NewestRun(const HistoryLines& history) {
+  double newest = 0;
+  for (const IntervalLine& interval : history.intervals) newest = std::fmax(newest, interval.run);
+  for (const SummaryLine& summary : history.summaries) newest = std::fmax(newest, summary.run);
+  return newest;
+}
+
+bool BrokeOff(const HistoryLines& history) {
+  const double ended = history.summaries.empty() ? 0 : history.summaries.back().run;
+  return !history.intervals.empty() && history.intervals.back().run > ended;
+}
+
 HistoryLines ReadHistory(const std::vector<std::string>& lines) {
   HistoryLines history;
+  // What a run told while it went on: its last words tell the same again, if it came to them.
+  std::vector<IntervalLine> told;
+  const auto begin_run = [&](double run) {
+    if (!told.empty() && told.back().run != run) {
+      history.intervals.insert(history.intervals.end(), told.begin(), told.end());
+      told.clear();
+    }
+  };
   for (const std::string& line : lines) {
     Struct object;
     const bool parsed = google::protobuf::util::JsonStringToMessage(line, &object).ok();
     const std::string kind = parsed ? WordOf(object, "kind") : "";
-    if (kind == "interval") {
-      history.intervals.push_back(IntervalOf(object));
-    } else if (kind == "summary") {
-      history.summaries.push_back(SummaryOf(object));
-    } else {
+    const bool progress = kind == "progress";
+    if (!progress && kind != "interval" && kind != "summary") {
       ++history.unreadable;
+      continue;
     }
+    begin_run(NumberOf(object, "run"));
+    if (!progress) told.clear();
+    if (progress) told.push_back(IntervalOf(object));
+    if (kind == "interval") history.intervals.push_back(IntervalOf(object));
+    if (kind == "summary") history.summaries.push_back(SummaryOf(object));
   }
+  begin_run(kNothing);
   return history;
 }
 

@@ -23,6 +23,7 @@ struct RegionCounts {
 struct IntervalLine {
   double run = 0;
   double examples = 0;  // Since the run began, at the interval's end.
+  double steps = 0;     // Of the session, since the brain was made, likewise.
   double seconds = 0;   // The same.
   double loss = 0;      // Mean over the interval; so is the baseline.
   double baseline = 0;
@@ -52,10 +53,16 @@ struct SummaryLine {
 };
 
 struct HistoryLines {
-  std::vector<IntervalLine> intervals;
+  std::vector<IntervalLine> intervals;  // Of a run that broke off, those told while it went on.
   std::vector<SummaryLine> summaries;
   int unreadable = 0;  // Lines that are no JSON object of a known kind.
 };
+
+// The number of the newest run in it; 0: none.
+double NewestRun(const HistoryLines& history);
+
+// Whether that run ended without a summary: its process was killed.
+bool BrokeOff(const HistoryLines& history);
 
 HistoryLines ReadHistory(const std::vector<std::string>& lines);
 
