@@ -260,12 +260,21 @@ struct KalmanHeadSpec {
   std::string reference = {};            // As of a ridge head.
 };
 
+// What a head's real outputs are kept to as they are served, step by step; learning does not see
+// it. Each list is empty (no limit), or has one value for all outputs or one for each.
+struct OutputLimitsSpec {
+  std::vector<float> minimum = {};
+  std::vector<float> maximum = {};  // At least the minimum.
+  std::vector<float> slew = {};     // The largest change from one step to the next, > 0.
+};
+
 // Learns one target. The first head is the brain's answer.
 struct HeadSpec {
   std::string name;
   uint32_t classes = 0;  // Symbols or classes, in [2, 256]; 0 for reals.
   uint32_t outputs = 0;  // Length of a real target; 0 for classes.
   std::variant<MixingHeadSpec, SoftmaxHeadSpec, RidgeHeadSpec, KalmanHeadSpec> kind;
+  OutputLimitsSpec limits = {};
 };
 
 // ---- The brain.
@@ -282,6 +291,8 @@ struct BrainSpec {
   std::string target_modality;       // With target_next: which.
   std::string last_target_modality;  // A modality that carries the last known target, or "".
   uint32_t label_window = 1;         // Steps for which a label may come late, in [1, 65536].
+  // Beside learning in the background: how old what is served may get, in (0, 1e6] milliseconds.
+  float publish_every_ms = 10.0F;
   SchemaSpec schema = {};
 };
 

@@ -111,9 +111,45 @@ absl::StatusOr<std::unique_ptr<Expert>> MakeExpert(const ExpertSpec& spec, uint3
   return ReadoutExpert::Create(spec, classes, readables, builder);
 }
 
+namespace {
+
+absl::Status CheckLimits(const HeadSpec& spec) {
+  const auto check = [&](const char* field, const std::vector<float>& values) {
+    if (values.empty() || values.size() == 1 || values.size() == spec.outputs) {
+      return absl::OkStatus();
+    }
+    return absl::InvalidArgumentError(absl::StrCat(
+        "limits.", field, " has ", values.size(), " values, expected one or ", spec.outputs));
+  };
+  const OutputLimitsSpec& limits = spec.limits;
+  const bool any = !limits.minimum.empty() || !limits.maximum.empty() || !limits.slew.empty();
+  if (any && spec.outputs == 0) {
+    return absl::InvalidArgumentError("limits are for reals, and this head predicts classes");
+  }
+  if (absl::Status status = check("minimum", limits.minimum); !status.ok()) return status;
+  if (absl::Status status = check("maximum", limits.maximum); !status.ok()) return status;
+  if (absl::Status status = check("slew", limits.slew); !status.ok()) return status;
+  for (std::size_t i = 0; i < std::max(limits.minimum.size(), limits.maximum.size()); ++i) {
+    if (limits.minimum.empty() || limits.maximum.empty()) break;
+    const float least = limits.minimum[limits.minimum.size() == 1 ? 0 : i];
+    const float most = limits.maximum[limits.maximum.size() == 1 ? 0 : i];
+    if (least <= most) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("limits.maximum is ", most, ", below limits.minimum = ", least));
+  }
+  for (const float slew : limits.slew) {
+    if (slew > 0) continue;
+    return absl::InvalidArgumentError(absl::StrCat("limits.slew must be > 0, got ", slew));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<Head>> MakeHead(const HeadSpec& spec,
                                                const std::vector<Readable>& readables,
                                                PlanBuilder* builder) {
+  if (absl::Status status = CheckLimits(spec); !status.ok()) return status;
   if (std::holds_alternative<MixingHeadSpec>(spec.kind)) {
     return MixingHead::Create(spec, readables, builder);
   }

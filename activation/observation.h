@@ -43,12 +43,16 @@ struct Want {
   };
   Kind kind = Kind::kNothing;
   uint32_t symbol = 0;  // kSymbol: which.
+  // The step's deadline, counted from its call: one that takes longer answers all the same, says
+  // so, and is counted. 0: none.
+  std::chrono::nanoseconds within{0};
 };
 
 // A head's answer, in memory of the caller.
 struct Prediction {
   uint32_t best = 0;                   // kBest, kDistribution; kSymbol: the one asked for.
   float best_probability = 0;          // In [0, 1].
+  bool late = false;                   // Past the deadline that was asked for.
   std::span<float> distribution = {};  // kDistribution: (classes,), sums to 1 within 1e-4.
   std::span<float> mean = {};          // kReals: (outputs,).
   std::span<float> variance = {};      // kReals: (outputs,); 0 where a head has none.

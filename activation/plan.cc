@@ -118,6 +118,10 @@ absl::Status Plan::CheckUnbound(const BrainSpec& spec) {
     return absl::InvalidArgumentError(
         absl::StrCat("label_window must be in [1, 65536], got ", spec.label_window));
   }
+  if (!(spec.publish_every_ms > 0 && spec.publish_every_ms <= 1e6F)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("publish_every_ms must be in (0, 1e6], got ", spec.publish_every_ms));
+  }
   for (const AreaSpec& area : spec.areas) GYRUS_RETURN_IF_ERROR(CheckAreaNumbers(area));
   return absl::OkStatus();
 }

@@ -4,7 +4,8 @@
 include(GNUInstallDirs)
 
 option(GYRUS_BUILD_TESTS "Build the tests" ON)
-option(GYRUS_SMALLEST "Build what the smallest device links: core, activation, learner" OFF)
+set(GYRUS_UP_TO "" CACHE STRING "The highest floor to build: learner (what the smallest device \
+links), runtime (what has threads), or empty for all")
 option(GYRUS_BUILD_FUZZERS "Build the libFuzzer targets of tests/fuzz; needs clang" OFF)
 set(GYRUS_SANITIZE "" CACHE STRING "Sanitizers for every target, e.g. address,undefined")
 

@@ -150,6 +150,12 @@ void AreaCredit::Backward(Commit* commit) noexcept {
   steps_ = 0;
 }
 
+void AreaCredit::Forget() noexcept {
+  std::fill(newest_.begin(), newest_.end(), kNone);
+  std::fill(traces_.begin(), traces_.end(), 0.0F);
+  steps_ = 0;
+}
+
 void AreaCredit::WalkRegions(Commit* commit) noexcept {
   for (uint32_t t = steps_; t-- > 0;) {
     if (!records_[t].awake) continue;

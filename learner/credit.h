@@ -67,6 +67,9 @@ class AreaCredit {
   // Requires: the areas that read this one have gone before.
   void Backward(Commit* commit) noexcept;
 
+  // Begins a new chunk without what is recorded, and zeroes the traces: steps have gone missing.
+  void Forget() noexcept;
+
   // Whether gradients that reach this area's output are of use.
   bool takes_gradient() const { return takes_gradient_; }
 

@@ -2,40 +2,24 @@
 #include "learner/event_ring.h"
 
 #include <algorithm>
+#include <span>
 
 #include "activation/plan.h"
 #include "core/check.h"
 
 namespace gyrus {
 
-EventRing::Sizes::Sizes(const BrainSpec& spec) {
-  for (const ModalitySpec& modality : spec.modalities) {
-    if (modality.kind == ModalityKind::kReals) reals += modality.size;
-    if (modality.kind == ModalityKind::kImage) {
-      pixels += std::size_t{modality.rows} * modality.columns;
-    }
-  }
-  for (const HeadSpec& head : spec.heads) target = std::max<std::size_t>(target, head.outputs);
-}
-
 uint64_t EventRing::BytesFor(const BrainSpec& spec, std::size_t capacity, std::size_t state_bytes) {
-  const Sizes sizes(spec);
-  return capacity * (sizeof(Event) + sizeof(Memory) + spec.modalities.size() * sizeof(Value) +
-                     (sizes.reals + sizes.target) * sizeof(float) + sizes.pixels + state_bytes);
+  return capacity * (sizeof(Event) + sizeof(Memory) + EventCopy(spec).bytes() + state_bytes);
 }
 
 EventRing::EventRing(const BrainSpec& spec, std::size_t capacity, std::size_t state_bytes)
-    : modalities_(spec.modalities), events_(capacity), memory_(capacity) {
-  const Sizes sizes(spec);
-  for (std::size_t e = 0; e < capacity; ++e) {
-    Memory& memory = memory_[e];
-    memory.values.resize(modalities_.size());
-    memory.reals.resize(sizes.reals);
-    memory.pixels.resize(sizes.pixels);
-    memory.target.resize(sizes.target);
-    memory.state.resize(state_bytes);
-    events_[e].state = memory.state;
-    order_.push_back(&events_[e]);
+    : modalities_(&spec.modalities), events_(capacity) {
+  memory_.reserve(capacity);
+  for (Event& event : events_) {
+    memory_.push_back({EventCopy(spec), std::vector<std::byte>(state_bytes)});
+    event.state = memory_.back().state;
+    order_.push_back(&event);
   }
 }
 
@@ -49,38 +33,25 @@ Event* EventRing::Find(uint64_t id) {
 Event& EventRing::Push(uint64_t id, const Observation& observation) {
   GYRUS_CHECK(!full());
   Event& event = *order_[count_++];
-  Memory& memory = memory_[&event - events_.data()];
   event.id = id;
   event.labelled = false;
   event.target = {};  // It is saved, and what the place held before is nobody's business.
-  float* reals = memory.reals.data();
-  uint8_t* pixels = memory.pixels.data();
-  for (std::size_t m = 0; m < modalities_.size(); ++m) {
-    const Value& from = observation.values[m];
-    Value& to = memory.values[m];
-    to = {.present = from.present, .symbol = from.symbol};
-    if (!from.present) continue;
-    if (modalities_[m].kind == ModalityKind::kReals) {
-      to.reals = {reals, from.reals.size()};
-      reals = std::copy(from.reals.begin(), from.reals.end(), reals);
-    } else if (modalities_[m].kind == ModalityKind::kImage) {
-      to.pixels = {pixels, from.pixels.size()};
-      pixels = std::copy(from.pixels.begin(), from.pixels.end(), pixels);
-    }
-  }
-  event.observation = {.time = observation.time, .values = memory.values};
+  event.observation = memory_[&event - events_.data()].copy.Take(observation);
   return event;
 }
 
 void EventRing::SetTarget(Event* event, const Target& target) {
-  Memory& memory = memory_[event - events_.data()];
-  std::copy(target.reals.begin(), target.reals.end(), memory.target.begin());
-  event->target = {.symbol = target.symbol,
-                   .reals = std::span(memory.target).first(target.reals.size())};
+  event->target = memory_[event - events_.data()].copy.Take(target);
   event->labelled = true;
 }
 
 void EventRing::PopFront() { Erase(0); }
+
+void EventRing::EraseStep(uint64_t id) {
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (order_[i]->id == id) return Erase(i);
+  }
+}
 
 void EventRing::Erase(std::size_t i) {
   GYRUS_CHECK(i < count_);
@@ -110,10 +81,9 @@ void EventRing::Save(ByteWriter* writer) const {
 std::size_t EventRing::max_saved_bytes() const {
   const Memory& memory = memory_[0];
   const std::size_t value = 1 + sizeof(uint32_t) + 2 * sizeof(uint64_t);
-  const std::size_t event = 2 * sizeof(uint64_t) + modalities_.size() * value +
-                            memory.reals.size() * sizeof(float) + memory.pixels.size() + 1 +
-                            sizeof(uint32_t) + 2 * sizeof(uint64_t) +
-                            memory.target.size() * sizeof(float) + memory.state.size();
+  const std::size_t event = 2 * sizeof(uint64_t) + modalities_->size() * value +
+                            memory.copy.bytes() + 1 + sizeof(uint32_t) + 2 * sizeof(uint64_t) +
+                            memory.state.size();
   return sizeof(uint64_t) + events_.size() * event;
 }
 
@@ -121,19 +91,19 @@ void EventRing::Restore(const Plan& plan, ByteReader* reader) {
   count_ = 0;
   const uint64_t count = reader->Get<uint64_t>();
   if (count > events_.size()) return reader->Fail();
-  std::vector<std::vector<float>> reals(modalities_.size());
-  std::vector<std::vector<uint8_t>> pixels(modalities_.size());
-  std::vector<Value> values(modalities_.size());
+  std::vector<std::vector<float>> reals(modalities_->size());
+  std::vector<std::vector<uint8_t>> pixels(modalities_->size());
+  std::vector<Value> values(modalities_->size());
   uint64_t newest = 0;
   for (uint64_t i = 0; i < count; ++i) {
     const uint64_t id = reader->Get<uint64_t>();
     const std::chrono::nanoseconds time(reader->Get<int64_t>());
-    for (std::size_t m = 0; m < modalities_.size(); ++m) {
+    for (std::size_t m = 0; m < modalities_->size(); ++m) {
       values[m].present = reader->Get<uint8_t>() != 0;
       values[m].symbol = reader->Get<uint32_t>();
-      values[m].reals = reader->GetVector(&reals[m], modalities_[m].size);
-      values[m].pixels =
-          reader->GetVector(&pixels[m], std::size_t{modalities_[m].rows} * modalities_[m].columns);
+      values[m].reals = reader->GetVector(&reals[m], (*modalities_)[m].size);
+      values[m].pixels = reader->GetVector(
+          &pixels[m], std::size_t{(*modalities_)[m].rows} * (*modalities_)[m].columns);
     }
     const Observation observation{.time = time, .values = values};
     if (!reader->ok() || id <= newest || !plan.Check(observation).ok()) return reader->Fail();
@@ -142,7 +112,7 @@ void EventRing::Restore(const Plan& plan, ByteReader* reader) {
     const bool labelled = reader->Get<uint8_t>() != 0;
     Target target{.symbol = reader->Get<uint32_t>()};
     std::vector<float> outputs;
-    target.reals = reader->GetVector(&outputs, memory_[0].target.size());
+    target.reals = reader->GetVector(&outputs, memory_[0].copy.outputs());
     if (labelled && !plan.Check(target).ok()) return reader->Fail();
     if (labelled) SetTarget(&event, target);
     reader->GetSpan(event.state);

@@ -9,6 +9,7 @@
 #include "activation/brain_spec.h"
 #include "activation/observation.h"
 #include "core/bytes.h"
+#include "learner/event_copy.h"
 
 namespace gyrus {
 
@@ -27,13 +28,14 @@ struct Event {
 // The steps that wait for their label or for the learner, oldest first. All memory is taken at
 // the start.
 //
-// Thread-compatible. Push, PopFront and Erase are real-time safe.
+// Thread-compatible. Push, PopFront and EraseStep are real-time safe.
 class EventRing {
  public:
   // What a ring takes of memory.
   static uint64_t BytesFor(const BrainSpec& spec, std::size_t capacity, std::size_t state_bytes);
 
-  // Room for `capacity` events of a brain, each with `state_bytes` of state.
+  // Room for `capacity` events of a brain, each with `state_bytes` of state. `spec` must outlive
+  // the ring.
   EventRing(const BrainSpec& spec, std::size_t capacity, std::size_t state_bytes);
 
   std::size_t size() const { return count_; }
@@ -53,6 +55,9 @@ class EventRing {
 
   void PopFront();
 
+  // Removes the event with this id, if it is there, keeping the order of the others.
+  void EraseStep(uint64_t id);
+
   // All that waits, as bytes. Restore takes in only what Plan::Check lets pass, in the order of its
   // steps, and else leaves the reader not ok().
   void Save(ByteWriter* writer) const;
@@ -61,26 +66,15 @@ class EventRing {
   // The most that Save writes.
   std::size_t max_saved_bytes() const;
 
-  // Removes event `i`, keeping the order of the others.
+ private:
   void Erase(std::size_t i);
 
- private:
-  // Of one event, in elements.
-  struct Sizes {
-    explicit Sizes(const BrainSpec& spec);
-    std::size_t reals = 0;
-    std::size_t pixels = 0;
-    std::size_t target = 0;
-  };
   struct Memory {
-    std::vector<Value> values;
-    std::vector<float> reals;
-    std::vector<uint8_t> pixels;
-    std::vector<float> target;
+    EventCopy copy;
     std::vector<std::byte> state;
   };
 
-  std::vector<ModalitySpec> modalities_;
+  const std::vector<ModalitySpec>* modalities_;
   std::vector<Event> events_;
   std::vector<Memory> memory_;  // By place in events_.
   std::vector<Event*> order_;   // The first count_ wait, oldest first; the others are free.

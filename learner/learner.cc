@@ -18,6 +18,12 @@ namespace {
 // there.
 std::size_t Capacity(const BrainSpec& spec) { return spec.label_window + std::size_t{1}; }
 
+// Whether a value is there to its last element.
+bool IsWhole(const Value& value) {
+  return value.present && std::none_of(value.reals.begin(), value.reals.end(),
+                                       [](float x) { return std::isnan(x); });
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Learner>> Learner::Create(const Plan* plan, Store* store) {
@@ -60,34 +66,57 @@ Event& Learner::Push(uint64_t id, const Observation& observation) {
 absl::Status Learner::Label(uint64_t id, const Target& target) {
   GYRUS_RETURN_IF_ERROR(plan_->Check(target));
   Event* const event = events_.Find(id);
-  if (event != nullptr && event->labelled) {
-    return absl::AlreadyExistsError(absl::StrCat("step ", id, " already has its label"));
-  }
-  if (event == nullptr || id <= closed_) {
-    return absl::OutOfRangeError(absl::StrCat("step ", id,
-                                              " gets no label any more: label_window is ",
-                                              plan_->spec().label_window, " steps"));
-  }
+  if (event != nullptr && event->labelled) return HasLabel(id);
+  if (event == nullptr || id <= closed_) return NoLabelAnyMore(id, plan_->spec());
   events_.SetTarget(event, target);
   return absl::OkStatus();
 }
 
-absl::Status Learner::Retract(uint64_t id) {
-  for (std::size_t i = 0; i < events_.size(); ++i) {
-    Event& event = events_.at(i);
-    if (event.id != id) continue;
-    if (event.labelled) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("step ", id, " has its label and cannot be taken back"));
-    }
-    if (ahead_ == id) {
-      std::memcpy(state_.data(), event.state.data(), state_.size());
-      ahead_ = 0;
-    }
-    events_.Erase(i);
-    return absl::OkStatus();
+void Learner::LabelFromFuture(uint64_t id, const Observation& observation) {
+  const BrainSpec& spec = plan_->spec();
+  if (spec.target_next == 0 || id <= spec.target_next) return;
+  Event* const event = events_.Find(id - spec.target_next);
+  // The window may be shorter than the wait.
+  if (event == nullptr || event->labelled || event->id <= closed_) return;
+  for (std::size_t m = 0; m < spec.modalities.size(); ++m) {
+    const Value& value = observation.values[m];
+    if (spec.modalities[m].name != spec.target_modality || !IsWhole(value)) continue;
+    events_.SetTarget(event, {.symbol = value.symbol, .reals = value.reals});
   }
+}
+
+absl::Status Learner::Retract(uint64_t id) {
+  const Event* const event = events_.Find(id);
+  if (event == nullptr) return NotWaiting(id);
+  if (event->labelled) return NotToBeTakenBack(id);
+  if (ahead_ == id) StepBack();
+  events_.EraseStep(id);
+  return absl::OkStatus();
+}
+
+absl::Status Learner::HasLabel(uint64_t id) {
+  return absl::AlreadyExistsError(absl::StrCat("step ", id, " already has its label"));
+}
+
+absl::Status Learner::NoLabelAnyMore(uint64_t id, const BrainSpec& spec) {
+  return absl::OutOfRangeError(absl::StrCat(
+      "step ", id, " gets no label any more: label_window is ", spec.label_window, " steps"));
+}
+
+absl::Status Learner::NotWaiting(uint64_t id) {
   return absl::NotFoundError(absl::StrCat("step ", id, " is not waiting to be learned"));
+}
+
+absl::Status Learner::NotToBeTakenBack(uint64_t id) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("step ", id, " has its label and cannot be taken back"));
+}
+
+void Learner::StepBack() {
+  if (ahead_ == 0) return;
+  // What ran ahead is the only event that waits.
+  std::memcpy(state_.data(), events_.at(0).state.data(), state_.size());
+  ahead_ = 0;
 }
 
 bool Learner::Ready(const Event& event) const { return event.labelled || event.id <= closed_; }
@@ -186,6 +215,10 @@ std::size_t Learner::max_saved_bytes() const {
     bytes += sizeof(uint64_t) + credit->traces().size_bytes();
   }
   return bytes;
+}
+
+void Learner::ForgetTraces() {
+  for (const auto& credit : credits_) credit->Forget();
 }
 
 Learner::Counts Learner::counts() const {

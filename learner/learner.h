@@ -71,6 +71,11 @@ class Learner {
   // window, InvalidArgument as Plan::Check does.
   absl::Status Label(uint64_t id, const Target& target);
 
+  // Where the brain's target is the future of its own stream: gives the step that waited for this
+  // observation, of the coming step `id`, its target. Nothing happens if there is none, if the
+  // value has a gap, or if the step was taken back or has its label. Requires: Plan::Check.
+  void LabelFromFuture(uint64_t id, const Observation& observation);
+
   // Takes back a step that has no label yet, as if it had never come. Returns NotFound if it is
   // not waiting, FailedPrecondition if it has its label.
   absl::Status Retract(uint64_t id);
@@ -88,6 +93,19 @@ class Learner {
   // the next call of any other method, or commit. Requires: the event's state is the learner's own
   // from before the step.
   const StepContext* RunAhead();
+
+  // Takes RunAhead back: the state is as before that step.
+  void StepBack();
+
+  // How Label and Retract refuse; for whoever must say so in the learner's place.
+  static absl::Status NoLabelAnyMore(uint64_t id, const BrainSpec& spec);
+  static absl::Status HasLabel(uint64_t id);
+  static absl::Status NotWaiting(uint64_t id);
+  static absl::Status NotToBeTakenBack(uint64_t id);
+
+  // Forgets where credit could reach back to, because steps have gone missing: traces are zero
+  // from here on, and chunks begin anew without what they held.
+  void ForgetTraces();
 
   // Ends every area's chunk of steps early, so that the blocks hold all that was learned. Returns
   // as RunFor does.

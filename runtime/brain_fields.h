@@ -22,6 +22,7 @@ void Describe(F& f, const BrainSpec*) {
   f.Field("target_modality", &BrainSpec::target_modality);
   f.Field("last_target_modality", &BrainSpec::last_target_modality);
   f.Field("label_window", &BrainSpec::label_window);
+  f.Field("publish_every_ms", &BrainSpec::publish_every_ms);
   f.Field("schema", &BrainSpec::schema);
 }
 
@@ -184,6 +185,14 @@ void Describe(F& f, const HeadSpec*) {
   f.Field("classes", &HeadSpec::classes);
   f.Field("outputs", &HeadSpec::outputs);
   f.Kind({"mixing", "softmax", "ridge", "kalman"}, &HeadSpec::kind);
+  f.Field("limits", &HeadSpec::limits);
+}
+
+template <typename F>
+void Describe(F& f, const OutputLimitsSpec*) {
+  f.Field("minimum", &OutputLimitsSpec::minimum);
+  f.Field("maximum", &OutputLimitsSpec::maximum);
+  f.Field("slew", &OutputLimitsSpec::slew);
 }
 
 template <typename F>

@@ -22,7 +22,7 @@ std::string FormatBrain(const BrainSpec& spec);
 
 // What identifies a brain, in 16 hexadecimal digits: equal for equal specs, whatever the text's
 // layout and comments. What may change over a brain's life counts for nothing: its name, its
-// label_window, and the names in its schema.
+// label_window, how often it publishes, the limits of its outputs, and the names in its schema.
 std::string Fingerprint(const BrainSpec& spec);
 
 }  // namespace gyrus

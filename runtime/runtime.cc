@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/runtime.h"
 
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -41,6 +42,14 @@ absl::Status Runtime::TakeMemory(const BrainSpec& spec, const Options& options) 
       *plan_, options.spares, options.read_only ? Mode::kFrozen : Mode::kInline, MachineMemory()));
   GYRUS_ASSIGN_OR_RETURN(store_,
                          plan_->MakeStore({.max_readers = options.max_sessions}, options.spares));
+  const auto publish_every = std::chrono::duration<double, std::milli>(spec.publish_every_ms);
+  GYRUS_ASSIGN_OR_RETURN(
+      background_,
+      BackgroundLearner::Create(plan_.get(), store_.get(),
+                                {.publish_every = std::chrono::duration_cast<Nanos>(publish_every),
+                                 .duty = options.learner_duty,
+                                 .slots = options.experiences},
+                                &clock_));
   return absl::OkStatus();
 }
 
@@ -52,17 +61,35 @@ void Runtime::Ready() { store_->Prefault(); }
 
 absl::StatusOr<std::unique_ptr<Session>> Runtime::OpenSession(const Session::Options& options) {
   if (options.name.empty()) return absl::InvalidArgumentError("a session needs a name");
-  if (options_.read_only && options.mode != Mode::kFrozen) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the brain is open read-only: session \"", options.name, "\" must be frozen"));
-  }
-  auto opened = Session::Open(plan_.get(), store_.get(), group_.get(), options);
-  if (!opened.ok()) return Place(opened.status());
+  const auto saved = positions_.find(options.name);
+  const bool resumes = options.position.empty() && saved != positions_.end();
+  auto opened = Session::Open({.plan = plan_.get(),
+                               .store = store_.get(),
+                               .background = background_.get(),
+                               .group = group_.get(),
+                               .read_only = options_.read_only,
+                               .thread = options_.learner_thread},
+                              {.name = options.name, .mode = options.mode},
+                              resumes ? saved->second : options.position);
+  if (!opened.ok()) return Place(resumes ? WithWayOut(opened.status()) : opened.status());
   std::unique_ptr<Session> session = *std::move(opened);
-  if (const auto position = positions_.find(options.name); position != positions_.end()) {
-    GYRUS_RETURN_IF_ERROR(WithWayOut(session->Restore(position->second)));
-  }
+  MutexLock lock(&meters_mutex_);
+  std::erase_if(meters_, [](const auto& meter) { return meter.expired(); });
+  meters_.push_back(session->meter_);
   return session;
+}
+
+RuntimeStatus Runtime::status() const {
+  RuntimeStatus status;
+  status.background = background_->status();  // First: its events have ended in those commits.
+  status.learn = &background_->latency();
+  status.published = store_->published();
+  status.commits = store_->commits();
+  MutexLock lock(&meters_mutex_);
+  for (const auto& meter : meters_) {
+    if (auto open = meter.lock(); open != nullptr) status.sessions.push_back(std::move(open));
+  }
+  return status;
 }
 
 absl::Status Runtime::Export(const std::string& path) {

@@ -12,8 +12,12 @@
 #include "absl/strings/string_view.h"
 #include "activation/brain_spec.h"
 #include "activation/plan.h"
+#include "core/clock.h"
+#include "core/mutex.h"
 #include "core/store.h"
+#include "runtime/background_learner.h"
 #include "runtime/journal.h"
+#include "runtime/runtime_status.h"
 #include "runtime/session.h"
 #include "runtime/session_group.h"
 
@@ -32,9 +36,15 @@ class Runtime {
  public:
   struct Options {
     bool read_only = false;      // Opens beside a writer; sessions are frozen, nothing is saved.
-    int max_sessions = 16;       // Frozen sessions open at once, in [1, 1024].
+    int max_sessions = 16;       // Sessions open at once that are not inline, in [1, 1024].
     uint32_t spares = 2;         // Learning steps' worth of block copies, at least 1.
     Durability durability = {};  // Of a directory's brain, unless it is read-only.
+    // For sessions in the background: whether a thread learns, or whoever calls RunFor; the share
+    // of its time that the thread may take, in (0, 1]; and how many experiences of a session may
+    // wait, in [2, 2^20].
+    bool learner_thread = true;
+    double learner_duty = 1.0;
+    uint32_t experiences = 1024;
   };
 
   // A brain in memory only. Returns InvalidArgument for a mistake in it; ResourceExhausted if it
@@ -57,16 +67,26 @@ class Runtime {
   void Ready();
 
   // Opens a session where it was saved under its name, or a fresh one. Returns FailedPrecondition
-  // for a learning session of a read-only brain; ResourceExhausted if max_sessions are open
-  // or its memory is not to be had;
+  // for a learning session of a read-only brain, or while sessions of the other kind learn (inline,
+  // background); ResourceExhausted if max_sessions are open or its memory is not to be had;
   // DataLoss if what was saved does not fit.
   absl::StatusOr<std::unique_ptr<Session>> OpenSession(const Session::Options& options);
 
+  // Learns what sessions in the background have told, until nothing waits or `budget` is spent;
+  // for devices without a thread to spare. Returns as BackgroundLearner::RunFor does.
+  absl::StatusOr<int> RunFor(Nanos budget) { return background_->RunFor(budget); }
+
+  // Learns everything that was told before the call, and publishes it.
+  absl::Status Drain() { return background_->Drain(); }
+
+  // How it goes, for whoever watches. Any thread; waits for a slice of learning at most.
+  RuntimeStatus status() const;
+
   // Makes durable, in one transaction and before it returns, all that was learned, where the given
-  // sessions and all inline ones stand, and lines for the report's history; ends their chunks of
+  // sessions and all that learn stand, and lines for the report's history; ends their chunks of
   // learning steps early. Returns FailedPrecondition without a directory or if read-only; as
   // StateDb::Append otherwise: then the last durable commit stands, and nothing but the lines is
-  // forgotten. The learner's thread.
+  // forgotten. The inline sessions' thread.
   absl::Status Save(const std::vector<Session*>& sessions, const std::vector<std::string>& history);
 
   // A line for the report's history, durable with what has been learned up to now. Does nothing
@@ -114,8 +134,12 @@ class Runtime {
   std::unique_ptr<Store> store_;
   std::unique_ptr<StateDb> state_;                // Of a read-only brain; else the journal has it.
   std::unique_ptr<Journal> journal_;              // Null without a directory or if read-only.
-  std::unique_ptr<SessionGroup> group_;           // The journal's sessions.
+  std::unique_ptr<SessionGroup> group_;           // The journal's inline sessions.
   std::map<std::string, std::string> positions_;  // Saved, by session.
+  SystemClock clock_;
+  std::unique_ptr<BackgroundLearner> background_;  // Ends before what it learns in and writes to.
+  mutable Mutex meters_mutex_;
+  mutable std::vector<std::weak_ptr<const SessionMeter>> meters_ ABSL_GUARDED_BY(meters_mutex_);
 };
 
 }  // namespace gyrus

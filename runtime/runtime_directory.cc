@@ -69,6 +69,7 @@ absl::Status Runtime::Load(const std::string& directory) {
   GYRUS_ASSIGN_OR_RETURN(
       journal_, Journal::Open(std::move(state), loaded.number, store_.get(), options_.durability));
   group_ = std::make_unique<SessionGroup>(journal_.get());
+  background_->Write(journal_.get());
   return absl::OkStatus();
 }
 
@@ -84,13 +85,21 @@ absl::Status Runtime::Save(const std::vector<Session*>& sessions,
     if (std::find(all.begin(), all.end(), session) == all.end()) all.push_back(session);
   }
   for (Session* const session : all) GYRUS_RETURN_IF_ERROR(session->Settle());
-  const auto positions = [&](Journal::Moment* moment) {
-    for (const Session* const session : all) session->Save(moment->Add(session->name()));
-    return true;
-  };
-  GYRUS_RETURN_IF_ERROR(journal_->Save(positions, history));
-  for (const Session* const session : all) positions_[session->name()] = session->Save();
-  return absl::OkStatus();
+  absl::Status saved;
+  // Of one moment, while nothing learns.
+  background_->Pause([&] {
+    const auto positions = [&](Journal::Moment* moment) {
+      for (const Session* const session : all) {
+        if (session->stream() == nullptr) session->Save(moment->Add(session->name()));
+      }
+      background_->SavePositions(moment);
+      return true;
+    };
+    saved = journal_->Save(positions, history);
+    if (!saved.ok()) return;
+    for (const Session* const session : all) positions_[session->name()] = session->Save();
+  });
+  return saved;
 }
 
 void Runtime::AddHistory(const std::string& line) {

@@ -1,79 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+// How a session steps and learns; how it begins, is saved and changes its mode: session_mode.cc.
 #include "runtime/session.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "core/status_macros.h"
-#include "runtime/memory.h"
 #include "runtime/session_group.h"
 
 namespace gyrus {
-namespace {
-
-constexpr uint64_t kMostSteps = uint64_t{1} << 62;  // So that ids cannot wrap.
-constexpr std::size_t kKept = 2;                    // Steps, for Explore.
-
-// Whether a value is there to its last element.
-bool IsWhole(const Value& value) {
-  return value.present && std::none_of(value.reals.begin(), value.reals.end(),
-                                       [](float x) { return std::isnan(x); });
-}
-
-}  // namespace
-
-uint64_t Session::BytesFor(const Plan& plan, Mode mode) {
-  const uint64_t serves = plan.state_bytes() + plan.activity_bytes(Plan::For::kInference) +
-                          EventRing::BytesFor(plan.spec(), kKept, plan.state_bytes());
-  return mode == Mode::kFrozen ? serves : serves + Learner::BytesFor(plan);
-}
-
-Session::Session(const Plan* plan, Store* store, SessionGroup* group, Options options)
-    : plan_(plan),
-      store_(store),
-      group_(group),
-      options_(std::move(options)),
-      state_(plan->state_bytes()),
-      memory_(plan->activity_bytes(Plan::For::kInference)),
-      activity_(plan->MakeActivity(Plan::For::kInference, &memory_)),
-      shown_(&activity_),
-      last_(plan->spec(), kKept, plan->state_bytes()),
-      values_(plan->spec().modalities.size()) {}
-
-absl::StatusOr<std::unique_ptr<Session>> Session::Open(const Plan* plan, Store* store,
-                                                       SessionGroup* group,
-                                                       const Options& options) {
-  std::unique_ptr<Session> session;
-  GYRUS_RETURN_IF_ERROR(WithinMemory([&] {
-    session.reset(new Session(plan, store, group, options));
-    return session->Start();
-  }));
-  return session;
-}
-
-Session::~Session() {
-  if (learner_ != nullptr && group_ != nullptr) group_->Remove(this);
-}
-
-absl::Status Session::Start() {
-  for (const ModalitySpec& modality : plan_->spec().modalities) {
-    if (modality.name == plan_->spec().last_target_modality &&
-        modality.kind == ModalityKind::kReals) {
-      label_reals_.resize(modality.size);
-    }
-  }
-  if (options_.mode == Mode::kFrozen) {
-    GYRUS_ASSIGN_OR_RETURN(reader_, store_->OpenReader());
-    return absl::OkStatus();
-  }
-  GYRUS_ASSIGN_OR_RETURN(learner_, Learner::Create(plan_, store_));
-  if (group_ != nullptr) group_->Add(this);
-  return absl::OkStatus();
-}
 
 absl::Status Session::CheckLearns() const {
   if (options_.mode != Mode::kFrozen) return absl::OkStatus();
@@ -118,60 +56,73 @@ absl::StatusOr<Observation> Session::Complete(const Observation& observation) {
   }
   std::copy(observation.values.begin(), observation.values.end(), values_.begin());
   for (std::size_t m = 0; m < values_.size(); ++m) {
-    if (spec.modalities[m].name == spec.last_target_modality) {
-      values_[m] = {.present = has_label_, .symbol = label_, .reals = label_reals_};
-    }
+    if (spec.modalities[m].name == spec.last_target_modality) values_[m] = known_.value();
   }
   const Observation complete{.time = observation.time, .values = values_};
   GYRUS_RETURN_IF_ERROR(plan_->Check(complete));
   return complete;
 }
 
-// Where the target of a step is this value `target_next` steps later, it is known now. A value with
-// a gap is no target, and there is nothing to teach if the step was taken back or has its label.
-absl::Status Session::LearnFromFuture(const Observation& observation) {
-  const BrainSpec& spec = plan_->spec();
-  if (spec.target_next == 0 || last_step_ < spec.target_next) return absl::OkStatus();
-  const uint64_t step = last_step_ + 1 - spec.target_next;
-  for (std::size_t m = 0; m < values_.size(); ++m) {
-    const Value& value = observation.values[m];
-    if (spec.modalities[m].name != spec.target_modality || !IsWhole(value)) continue;
-    const Event* const event = learner_->events().Find(step);
-    if (event == nullptr || event->labelled) continue;
-    const absl::Status status =
-        learner_->Label(step, {.symbol = value.symbol, .reals = value.reals});
-    // The window may be shorter than the wait.
-    if (!absl::IsOutOfRange(status)) GYRUS_RETURN_IF_ERROR(status);
-  }
-  return RunLearner();
+absl::Status Session::RunLearner() {
+  GYRUS_RETURN_IF_ERROR(learner_->RunFor(Nanos::max(), clock_).status());
+  if (ground_.group != nullptr) ground_.group->AfterCommit();
+  return absl::OkStatus();
 }
 
 absl::Status Session::LearnFrom(const Observation& given) {
   GYRUS_RETURN_IF_ERROR(CheckLearns());
   GYRUS_ASSIGN_OR_RETURN(const Observation observation, Complete(given));
-  return LearnFromFuture(observation);
-}
-
-absl::Status Session::RunLearner() {
-  GYRUS_RETURN_IF_ERROR(learner_->RunFor(Nanos::max(), clock_).status());
-  if (group_ != nullptr) group_->AfterCommit();
-  return absl::OkStatus();
+  if (options_.mode == Mode::kBackground) return absl::OkStatus();
+  learner_->LabelFromFuture(last_step_ + 1, observation);
+  return RunLearner();
 }
 
 absl::StatusOr<uint64_t> Session::Step(const Observation& given, const Want& want,
                                        Prediction* prediction) {
+  const bool sampled = meter_->step.Due();
+  const bool timed = sampled || want.within > Nanos(0);
+  const Nanos begin = timed ? clock_.Now() : Nanos(0);
   GYRUS_RETURN_IF_ERROR(CheckWant(want, prediction));
   GYRUS_ASSIGN_OR_RETURN(const Observation observation, Complete(given));
-  if (options_.mode == Mode::kFrozen) {
-    if (last_.size() > 0) last_.PopFront();
-    std::memcpy(last_.Push(last_step_ + 1, observation).state.data(), state_.data(), state_.size());
-    const View view = reader_->Pin();
-    last_snapshot_ = view.number();
-    Serve(view, observation, want, prediction);
-    reader_->Unpin();
-    return ++last_step_;
-  }
-  GYRUS_RETURN_IF_ERROR(LearnFromFuture(observation));
+  GYRUS_RETURN_IF_ERROR(options_.mode == Mode::kInline
+                            ? StepInline(observation, want, prediction)
+                            : StepOnSnapshot(observation, want, prediction));
+  if (want.kind == Want::Kind::kReals) limits_.Apply(prediction->mean);
+  // relaxed: counts that others look at.
+  meter_->steps.store(last_step_, std::memory_order_relaxed);
+  if (!timed) return last_step_;
+  const Nanos took = clock_.Now() - begin;
+  if (sampled) meter_->step.Record(took);
+  const bool late = want.within > Nanos(0) && took > want.within;
+  if (late) meter_->deadlines_missed.fetch_add(1, std::memory_order_relaxed);
+  if (prediction != nullptr) prediction->late = late;
+  return last_step_;
+}
+
+absl::Status Session::StepOnSnapshot(const Observation& observation, const Want& want,
+                                     Prediction* prediction) {
+  const uint64_t step = last_step_ + 1;
+  if (recent_->full()) recent_->PopFront();
+  std::memcpy(recent_->Push(step, observation).state.data(), state_.data(), state_.size());
+  const View view = reader_->Pin();
+  last_snapshot_ = view.number();
+  Serve(view, observation, want, prediction);
+  reader_->Unpin();
+  meter_->served.store(last_snapshot_, std::memory_order_relaxed);
+  last_step_ = step;
+  if (stream_ == nullptr) return absl::OkStatus();
+  stream_->TellStep(step, observation);
+  // From here on the learner gives that step its target by itself.
+  const uint64_t next = plan_->spec().target_next;
+  if (next == 0 || step <= next) return absl::OkStatus();
+  if (Event* const taught = recent_->Find(step - next); taught != nullptr) taught->labelled = true;
+  return absl::OkStatus();
+}
+
+absl::Status Session::StepInline(const Observation& observation, const Want& want,
+                                 Prediction* prediction) {
+  learner_->LabelFromFuture(last_step_ + 1, observation);
+  GYRUS_RETURN_IF_ERROR(RunLearner());
   // Events that this step pushes out of the window are run before it comes.
   learner_->Close(last_step_ + 1);
   GYRUS_RETURN_IF_ERROR(RunLearner());
@@ -187,11 +138,11 @@ absl::StatusOr<uint64_t> Session::Step(const Observation& given, const Want& wan
     const StepContext* const context = learner_->RunAhead();
     plan_->heads()[0]->Predict(*context, want, prediction);
     shown_ = context->activity;
-    return last_step_;
+    return absl::OkStatus();
   }
   std::memcpy(event.state.data(), state_.data(), state_.size());
   Serve(store_->Draft(), event.observation, want, prediction);
-  return last_step_;
+  return absl::OkStatus();
 }
 
 void Session::Serve(const View& view, const Observation& observation, const Want& want,
@@ -204,26 +155,39 @@ void Session::Serve(const View& view, const Observation& observation, const Want
 
 absl::Status Session::Learn(uint64_t step, const Target& target) {
   GYRUS_RETURN_IF_ERROR(CheckLearns());
+  const bool timed = meter_->learn.Due();
+  const Nanos begin = timed ? clock_.Now() : Nanos(0);
+  GYRUS_RETURN_IF_ERROR(options_.mode == Mode::kInline ? LearnNow(step, target)
+                                                       : TellTarget(step, target));
+  if (timed) meter_->learn.Record(clock_.Now() - begin);
+  return absl::OkStatus();
+}
+
+absl::Status Session::LearnNow(uint64_t step, const Target& target) {
   const absl::Status status = learner_->Label(step, target);
   // After Unavailable the label is there already and waits to be learned.
   if (absl::IsAlreadyExists(status) && learner_->behind()) return RunLearner();
   GYRUS_RETURN_IF_ERROR(status);
-  Remember(target);
+  known_.Remember(target);
   return RunLearner();
+}
+
+// Refuses what the learner would refuse, so that the caller hears of it.
+absl::Status Session::TellTarget(uint64_t step, const Target& target) {
+  GYRUS_RETURN_IF_ERROR(plan_->Check(target));
+  Event* const event = recent_->Find(step);
+  if (event == nullptr) return Learner::NoLabelAnyMore(step, plan_->spec());
+  if (event->labelled) return Learner::HasLabel(step);
+  event->labelled = true;
+  known_.Remember(target);
+  stream_->TellTarget(step, target);
+  return absl::OkStatus();
 }
 
 absl::Status Session::Know(const Target& target) {
   GYRUS_RETURN_IF_ERROR(plan_->Check(target));
-  Remember(target);
+  known_.Remember(target);
   return absl::OkStatus();
-}
-
-void Session::Remember(const Target& target) {
-  has_label_ = true;
-  label_ = target.symbol;
-  if (label_reals_.size() == target.reals.size()) {
-    std::copy(target.reals.begin(), target.reals.end(), label_reals_.begin());
-  }
 }
 
 absl::Status Session::Retract(uint64_t step) {
@@ -231,41 +195,67 @@ absl::Status Session::Retract(uint64_t step) {
     return absl::FailedPreconditionError(
         absl::StrCat("session \"", options_.name, "\" is frozen and keeps no steps"));
   }
-  EventRing& events = learner_->events();
+  EventRing& events = options_.mode == Mode::kInline ? learner_->events() : *recent_;
   Event* const event = events.Find(step);
-  const bool rebuild = event != nullptr && !event->labelled && !in_step_;
+  const bool waits = event != nullptr && !event->labelled;
+  const bool rebuild = waits && !(options_.mode == Mode::kInline && in_step_);
+  if (options_.mode == Mode::kBackground) GYRUS_RETURN_IF_ERROR(RetractTold(step));
   if (rebuild) std::memcpy(state_.data(), event->state.data(), state_.size());
-  GYRUS_RETURN_IF_ERROR(learner_->Retract(step));
+  if (options_.mode == Mode::kInline) {
+    GYRUS_RETURN_IF_ERROR(learner_->Retract(step));
+  } else {
+    events.EraseStep(step);
+  }
   if (!rebuild) return absl::OkStatus();
+  const View view = PinOrDraft();
   for (std::size_t i = 0; i < events.size(); ++i) {
     Event& later = events.at(i);
     if (later.id < step) continue;
     std::memcpy(later.state.data(), state_.data(), state_.size());
-    Serve(store_->Draft(), later.observation, {}, nullptr);
+    Serve(view, later.observation, {}, nullptr);
   }
+  Unpin();
   return absl::OkStatus();
+}
+
+absl::Status Session::RetractTold(uint64_t step) {
+  const Event* const event = recent_->Find(step);
+  if (event == nullptr) return Learner::NotWaiting(step);
+  if (event->labelled) return Learner::NotToBeTakenBack(step);
+  if (stream_->TellRetract(step)) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("step ", step, " cannot be taken back now: ", stream_->waiting(),
+                   " experiences wait for the learner, and there is no room for more"));
+}
+
+View Session::PinOrDraft() { return reader_.has_value() ? reader_->Pin() : store_->Draft(); }
+
+void Session::Unpin() {
+  if (reader_.has_value()) reader_->Unpin();
 }
 
 absl::StatusOr<Exploration> Session::Explore() {
   if (last_step_ == 0) return absl::FailedPreconditionError("there is no step to explore yet");
-  if (options_.mode == Mode::kInline) {
-    EventRing& events = learner_->events();
-    const bool waits = events.size() > 0 && events.at(events.size() - 1).id == last_step_;
-    if (!waits) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "step ", last_step_, " has been learned or taken back; explore before that"));
-    }
-    if (in_step_) return Exploration(this, *learner_->RunAhead());
-    return Exploration(this, Again(store_->Draft(), events.at(events.size() - 1)));
+  EventRing& events = options_.mode == Mode::kInline ? learner_->events() : *recent_;
+  const bool there = events.size() > 0 && events.at(events.size() - 1).id == last_step_;
+  if (!there && options_.mode == Mode::kInline) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("step ", last_step_, " has been learned or taken back; explore before that"));
   }
-  if (last_.size() == 0) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "there is no step to explore yet since frozen session \"", options_.name, "\" was opened"));
+  if (!there) {
+    return absl::FailedPreconditionError(absl::StrCat("there is no step to explore since ",
+                                                      SessionMeter::Name(options_.mode),
+                                                      " session \"", options_.name, "\" began"));
+  }
+  Event& last = events.at(events.size() - 1);
+  if (options_.mode == Mode::kInline) {
+    if (in_step_) return Exploration(this, *learner_->RunAhead());
+    return Exploration(this, Again(store_->Draft(), last));
   }
   const View view = reader_->Pin();
   if (view.number() != last_snapshot_) {
     last_snapshot_ = view.number();
-    return Exploration(this, Again(view, last_.at(0)));
+    return Exploration(this, Again(view, last));
   }
   return Exploration(this, {.view = view, .activity = &activity_, .state = state_.data()});
 }
@@ -278,96 +268,11 @@ StepContext Session::Again(const View& view, const Event& event) {
   return context;
 }
 
-absl::StatusOr<std::unique_ptr<Session>> Session::Clone(absl::string_view name) {
-  GYRUS_ASSIGN_OR_RETURN(
-      std::unique_ptr<Session> clone,
-      Open(plan_, store_, group_, {.name = std::string(name), .mode = options_.mode}));
-  const std::byte* const state =
-      learner_ != nullptr && in_step_ ? learner_->state().data() : state_.data();
-  std::memcpy(clone->state_.data(), state, state_.size());
-  if (clone->learner_ != nullptr) {
-    std::memcpy(clone->learner_->state().data(), state, state_.size());
-  }
-  clone->has_label_ = has_label_;
-  clone->label_ = label_;
-  clone->label_reals_ = label_reals_;
-  return clone;
-}
-
-absl::Status Session::Settle() {
-  return learner_ == nullptr ? absl::OkStatus() : learner_->FinishChunks();
-}
-
-std::string Session::Save() const {
-  ByteWriter writer;
-  Save(&writer);
-  return writer.bytes();
-}
-
-std::size_t Session::max_position_bytes() const {
-  constexpr std::size_t kFixed = 64;  // Numbers and lengths.
-  return kFixed + label_reals_.size() * sizeof(float) + state_.size() +
-         (learner_ == nullptr ? 0 : learner_->max_saved_bytes());
-}
-
-void Session::Save(ByteWriter* writer) const {
-  writer->Put(last_step_);
-  writer->Put<uint8_t>(in_step_ ? 1 : 0);
-  writer->Put<uint8_t>(has_label_ ? 1 : 0);
-  writer->Put(label_);
-  writer->PutSpan<float>(label_reals_);
-  const bool serves = learner_ == nullptr || !in_step_;
-  writer->PutSpan<std::byte>(serves ? std::span<const std::byte>(state_)
-                                    : std::span<const std::byte>(learner_->state()));
-  writer->Put<uint8_t>(learner_ != nullptr ? 1 : 0);
-  if (learner_ != nullptr) learner_->Save(writer);
-}
-
-// Whether the last known label is one that a step may carry.
-bool Session::KnowsAFitLabel() {
-  const std::vector<Value> nothing_else(values_.size());
-  return Complete({.values = nothing_else}).ok();
-}
-
-// Whether what a learner restored can be of this session: nothing is of a step to come, and in step
-// at most one event waits, with the learner just before it.
-bool Session::LearnerFits() {
-  const EventRing& events = learner_->events();
-  if (learner_->closed() > last_step_) return false;
-  if (events.size() == 0) return true;
-  if (events.at(events.size() - 1).id > last_step_) return false;
-  if (!in_step_) return true;
-  const std::span<const std::byte> before = events.at(0).state;
-  return events.size() == 1 && std::equal(before.begin(), before.end(), learner_->state().begin());
-}
-
-absl::Status Session::Restore(absl::string_view position) {
-  ByteReader reader(position);
-  last_step_ = reader.Get<uint64_t>();
-  in_step_ = reader.Get<uint8_t>() != 0;
-  has_label_ = reader.Get<uint8_t>() != 0;
-  label_ = reader.Get<uint32_t>();
-  reader.GetSpan<float>(label_reals_);
-  reader.GetSpan<std::byte>(state_);
-  if (last_step_ > kMostSteps || !KnowsAFitLabel()) reader.Fail();
-  const bool has_learner = reader.Get<uint8_t>() != 0;
-  if (learner_ != nullptr && has_learner) {
-    learner_->Restore(&reader);
-    if (!reader.done() || !LearnerFits()) reader.Fail();
-    if (reader.ok() && in_step_) learner_->RunAhead();
-  } else if (learner_ != nullptr) {
-    std::memcpy(learner_->state().data(), state_.data(), state_.size());
-  }
-  if (reader.ok()) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat("the saved position of session \"", options_.name,
-                                          "\" does not fit this brain"));
-}
-
 Exploration::Exploration(Exploration&& other) noexcept
     : session_(std::exchange(other.session_, nullptr)), context_(other.context_) {}
 
 Exploration::~Exploration() {
-  if (session_ != nullptr && session_->reader_.has_value()) session_->reader_->Unpin();
+  if (session_ != nullptr) session_->Unpin();
 }
 
 absl::Status Exploration::Predict(const Want& want, Prediction* prediction) const {

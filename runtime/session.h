@@ -17,17 +17,15 @@
 #include "core/store.h"
 #include "core/workspace.h"
 #include "learner/learner.h"
+#include "runtime/background_learner.h"
+#include "runtime/last_target.h"
+#include "runtime/output_limits.h"
+#include "runtime/session_meter.h"
 
 namespace gyrus {
 
 class Exploration;
 class SessionGroup;
-
-// Who learns, and when.
-enum class Mode : uint8_t {
-  kFrozen,  // Nobody: outputs depend on the snapshot and this session's state alone.
-  kInline,  // This session, within Learn; deterministic in the order of calls.
-};
 
 // One stream of experience with its recurrent state: a conversation, a flight, a user.
 //
@@ -35,13 +33,16 @@ enum class Mode : uint8_t {
 //   GYRUS_ASSIGN_OR_RETURN(uint64_t step, session->Step(observation, want, &prediction));
 //   GYRUS_RETURN_IF_ERROR(session->Learn(step, {.symbol = label}));
 //
-// One thread at a time; inline sessions of one runtime share one thread, frozen ones do not. After
-// the first step, Step and Learn allocate nothing unless they fail.
+// One thread at a time; inline sessions of one runtime share one thread, others need not. After
+// the first step, Step and Learn allocate nothing unless they fail. A step of a session that is
+// not inline takes no lock and waits for nobody; nor does its Learn.
 class Session {
  public:
   struct Options {
     std::string name = "main";  // Under which its position is saved. Not empty.
     Mode mode = Mode::kInline;
+    // Where it begins, as Save gave it; empty: where it was saved under its name, or afresh.
+    std::string position = {};
   };
 
   // What a session takes of memory, to within a few thousandths.
@@ -56,21 +57,25 @@ class Session {
   // The modality that carries the last known label is the session's to fill in.
   //
   // Returns InvalidArgument for a value that does not fit, and for a wish that the first head
-  // cannot answer or spans of a wrong size; then nothing has happened. Unavailable if learning
-  // waits for spare blocks that another reader holds; then the step has not come, but its value
-  // has been taken as a target and the oldest step of a full window gets no label any more: call
-  // again with the same observation.
+  // cannot answer or spans of a wrong size; then nothing has happened. Inline, Unavailable if
+  // learning waits for spare blocks that another reader holds; then the step has not come, but its
+  // value has been taken as a target and the oldest step of a full window gets no label any more:
+  // call again with the same observation.
   absl::StatusOr<uint64_t> Step(const Observation& observation, const Want& want = {},
                                 Prediction* prediction = nullptr);
 
-  // Gives a step its target. Returns as Learner::Label does; FailedPrecondition if frozen. A label
-  // behind another that is still awaited is kept and learned in its turn. Unavailable as Step;
-  // then the label is kept and waits to be learned: by the same call again, or by any later one.
+  // Gives a step its target. Returns as Learner::Label does; FailedPrecondition if frozen.
+  //
+  // Inline, it is learned when this returns; a label behind another that is still awaited is kept
+  // and learned in its turn. Unavailable as Step; then the label is kept and waits to be learned:
+  // by the same call again, or by any later one. In the background it is told and learned later;
+  // what finds no room is dropped and counted, see BackgroundLearner.
   absl::Status Learn(uint64_t step, const Target& target);
 
   // Where the brain's target is the future of its own stream, teaches the step that waited for this
   // value, unless it holds a gap; Step does so by itself first, so call it only to see the two
-  // apart. Returns as Step does; FailedPrecondition if frozen.
+  // apart. In the background there is nothing to see apart, and it does nothing. Returns as Step
+  // does; FailedPrecondition if frozen.
   absl::Status LearnFrom(const Observation& observation);
 
   // Takes note of a target without learning it: from here on it is the last known one, as after
@@ -78,16 +83,26 @@ class Session {
   absl::Status Know(const Target& target);
 
   // Takes back a step that has no label yet, and with it its mark on the session's state; later
-  // steps stay. Returns as Learner::Retract does.
+  // steps stay. Returns as Learner::Retract does; in the background Unavailable if it could not be
+  // told, and then nothing has happened.
   absl::Status Retract(uint64_t step);
 
   // Looks at the last step as long as it lives, to sample and search; it pins a snapshot, so keep
-  // it short. Returns FailedPrecondition before the first step, if frozen the first since it was
-  // opened. The session's other methods must not be called meanwhile.
+  // it short. Returns FailedPrecondition before the first step, unless inline the first since it
+  // was opened or changed its mode. The session's other methods must not be called meanwhile.
   absl::StatusOr<Exploration> Explore();
 
   // A session of another name that goes on from here: the same state, no waiting steps.
   absl::StatusOr<std::unique_ptr<Session>> Clone(absl::string_view name);
+
+  // Changes who learns from here on. To inline waits until what was told has been learned; the
+  // others wait for nothing: from the background, what was told will still be learned, and a label
+  // that is still to come is lost. Ordinary; not real-time safe.
+  //
+  // Returns FailedPrecondition if other sessions stand in the way (see BackgroundLearner) or the
+  // brain is read-only, ResourceExhausted if no reader is free, Unavailable as Learner::RunFor;
+  // then the mode is as before.
+  absl::Status SetMode(Mode mode);
 
   const std::string& name() const { return options_.name; }
   Mode mode() const { return options_.mode; }
@@ -96,68 +111,99 @@ class Session {
   // What the last step woke: valid until the next call.
   const Activity& activity() const { return *shown_; }
 
-  // The learner's account; null if frozen.
+  // The inline learner's account; null in other modes.
   const Learner* learner() const { return learner_.get(); }
 
-  // Ends chunks of learning steps early, so that the blocks hold all that was learned.
+  // The background learner's ear; null in other modes.
+  const LearningStream* stream() const { return stream_; }
+
+  const SessionMeter& meter() const { return *meter_; }
+
+  // Ends chunks of learning steps early, so that the blocks hold all that was learned; in the
+  // background, first waits until everything told is learned.
   absl::Status Settle();
 
-  // Whether they hold all of it already.
+  // Whether they hold all of it already. Inline.
   bool settled() const { return learner_ == nullptr || learner_->settled(); }
 
-  // Where the stream stands, for saving, in max_position_bytes() at most; and back, in a new
-  // session. Restore returns DataLoss for bytes that Save of the same brain did not write; then
-  // the session is of no use.
+  // Where the stream stands, for Options::position, in max_position_bytes() at most. In the
+  // background: where its learner stands, and nothing must learn meanwhile
+  // (BackgroundLearner::Pause).
   void Save(ByteWriter* writer) const;
   std::string Save() const;
   std::size_t max_position_bytes() const;
-  absl::Status Restore(absl::string_view position);
 
  private:
   friend class Exploration;
   friend class Runtime;
 
-  // `group`: null without a journal.
-  Session(const Plan* plan, Store* store, SessionGroup* group, Options options);
+  // What a session works on; outlives it.
+  struct Ground {
+    const Plan* plan;
+    Store* store;
+    BackgroundLearner* background;
+    SessionGroup* group;  // Null without a journal.
+    bool read_only;
+    bool thread;  // Whether one is to learn in the background.
+  };
 
-  // Returns ResourceExhausted if its memory is not to be had, and as Learner::Create does.
-  static absl::StatusOr<std::unique_ptr<Session>> Open(const Plan* plan, Store* store,
-                                                       SessionGroup* group, const Options& options);
-  absl::Status Start();
+  Session(const Ground& ground, Options options);
+
+  // Begins, where the stream stood ("": at its beginning). Returns DataLoss for a position that is
+  // not this brain's; ResourceExhausted also if its memory is not to be had; as SetMode otherwise.
+  static absl::StatusOr<std::unique_ptr<Session>> Open(const Ground& ground, const Options& options,
+                                                       absl::string_view position);
+  absl::Status Start(absl::string_view position);
+  absl::Status Restore(absl::string_view position, std::unique_ptr<Learner>* learner);
+  bool KnowsAFitTarget();
+  bool Fits(Learner* learner);
+  void ReplayWaiting(Learner* learner);
+  absl::Status Prepare(Mode mode);
+  absl::Status Enter(Mode mode, std::unique_ptr<Learner> learner);
+  absl::Status LeaveInline(Mode mode);
+  absl::Status TurnInline();
+  absl::StatusOr<std::unique_ptr<Learner>> MakeLearner() const;
+
   absl::Status CheckLearns() const;
   absl::Status CheckWant(const Want& want, const Prediction* prediction) const;
   absl::StatusOr<Observation> Complete(const Observation& observation);
-  absl::Status LearnFromFuture(const Observation& observation);
-  bool KnowsAFitLabel();
-  bool LearnerFits();
-  void Remember(const Target& target);
+  absl::Status StepOnSnapshot(const Observation& observation, const Want& want,
+                              Prediction* prediction);
+  absl::Status StepInline(const Observation& observation, const Want& want, Prediction* prediction);
+  absl::Status LearnNow(uint64_t step, const Target& target);
+  absl::Status TellTarget(uint64_t step, const Target& target);
+  absl::Status RetractTold(uint64_t step);
   absl::Status RunLearner();
   StepContext Again(const View& view, const Event& event);
   void Serve(const View& view, const Observation& observation, const Want& want,
              Prediction* prediction);
+  View PinOrDraft();
+  void Unpin();
 
-  const Plan* plan_;
-  Store* store_;
-  SessionGroup* group_;
+  const Ground ground_;
+  const Plan* const plan_;
+  Store* const store_;
   Options options_;
   SystemClock clock_;
-  std::optional<Reader> reader_;      // Frozen.
+  std::shared_ptr<SessionMeter> meter_;
+  bool inline_ = false;               // Counted among the background learner's inline sessions.
+  std::optional<Reader> reader_;      // Unless inline.
   std::unique_ptr<Learner> learner_;  // Inline.
+  LearningStream* stream_ = nullptr;  // Background.
   std::vector<std::byte> state_;      // Of this session as it serves.
-  // While every label came before the next step, the learner's state is the session's, and its
-  // forward pass serves: nothing runs twice.
+  // Inline, while every label came before the next step: the learner's state is the session's, and
+  // its forward pass serves, so that nothing runs twice.
   bool in_step_ = true;
   Workspace memory_;
   Activity activity_;
   const Activity* shown_;
   uint64_t last_step_ = 0;
-  // For Explore: the last step once more.
-  EventRing last_;
+  // Unless inline: the steps that may be asked about once more, with the states before them. Frozen
+  // the last one, in the background those of the label window.
+  std::unique_ptr<EventRing> recent_;
   SnapshotNumber last_snapshot_ = 0;
-  // The label that was known last, for last_target_modality.
-  bool has_label_ = false;
-  uint32_t label_ = 0;
-  std::vector<float> label_reals_;  // Empty unless that modality is one of reals.
+  LastTarget known_;
+  OutputLimits limits_;
   std::vector<Value> values_;
 };
 
@@ -169,7 +215,7 @@ class Exploration {
   Exploration(Exploration&& other) noexcept;
   ~Exploration();
 
-  // As Session::Step answers.
+  // As Session::Step answers, but for output limits: what is explored is not served.
   absl::Status Predict(const Want& want, Prediction* prediction) const;
 
  private:

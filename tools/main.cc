@@ -113,6 +113,8 @@ CLI::App* AddStream(CLI::App* app, const char* name, const char* about, LearnOpt
             "Of all that is drawn at random, for a brain that has not learned yet")
         ->type_name("N")
         ->check(AtLeastZero);
+    stream->add_flag("--background", options->background,
+                     "Learns on another core, beside predicting, which then lags a little behind");
   }
   stream->add_option("--target", options->target, "The column of a table to predict")
       ->type_name("COLUMN");

@@ -12,11 +12,6 @@
 
 namespace gyrus {
 
-void Stopwatch::Record(Nanos duration) {
-  histogram_.Record(duration);
-  every_ = duration < kShort ? 16 : 1;
-}
-
 std::string HistogramJson(const LatencyHistogram& histogram) {
   std::vector<std::string> bins;
   for (const LatencyHistogram::Bin& bin : histogram.Bins()) {

@@ -9,29 +9,10 @@
 
 #include "activation/activity.h"
 #include "activation/plan.h"
-#include "core/clock.h"
 #include "core/latency_histogram.h"
 #include "tools/score.h"
 
 namespace gyrus {
-
-// Times a repeated call: every one, or one in 16 while they take less than 10 us, so that reading
-// the clock costs little. Thread-compatible.
-class Stopwatch {
- public:
-  // Whether the call about to be made is to be timed.
-  bool Due() { return calls_++ % every_ == 0; }
-  void Record(Nanos duration);
-
-  const LatencyHistogram& histogram() const { return histogram_; }
-
- private:
-  static constexpr Nanos kShort = std::chrono::microseconds(10);
-
-  LatencyHistogram histogram_;
-  uint64_t calls_ = 0;
-  uint64_t every_ = 1;
-};
 
 // "[[upper_us,count],...]"
 std::string HistogramJson(const LatencyHistogram& histogram);

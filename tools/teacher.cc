@@ -2,7 +2,9 @@
 #include "tools/teacher.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <thread>
 
 #include "core/status_macros.h"
 
@@ -39,7 +41,17 @@ absl::Status Teacher::Take(Feed* feed) {
   return TakeReal(*feed);
 }
 
+// A file loses nothing by waiting: what a learner in the background has no room for would be
+// dropped.
+void Teacher::AwaitRoom() const {
+  const LearningStream* const stream = session_->stream();
+  while (stream != nullptr && stream->full()) {
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+}
+
 absl::Status Teacher::Step(const Observation& observation, const Want& want) {
+  AwaitRoom();
   const bool timed = options_.metrics && account_->step.Due();
   if (timed) GYRUS_RETURN_IF_ERROR(LearnTimed(observation));
   const Nanos begin = timed ? clock_.Now() : Nanos(0);
@@ -54,7 +66,7 @@ absl::Status Teacher::Step(const Observation& observation, const Want& want) {
 absl::Status Teacher::LearnTimed(const Observation& observation) {
   const bool teaches_itself =
       score_->task() == Task::kNextSymbol || score_->task() == Task::kNextReals;
-  if (!teaches_itself || !learns() || session_->learner()->events().size() == 0) {
+  if (!teaches_itself || !learns_at_once() || session_->learner()->events().size() == 0) {
     return absl::OkStatus();
   }
   const Nanos begin = clock_.Now();
@@ -63,10 +75,10 @@ absl::Status Teacher::LearnTimed(const Observation& observation) {
   return absl::OkStatus();
 }
 
-// The learner's loss is that of the probability which was served before the symbol came. A frozen
-// session is asked for it instead.
+// The learner's loss is that of the probability which was served before the symbol came. A session
+// that serves snapshots is asked for it instead.
 absl::Status Teacher::TakeSymbol(const Value& value, const Observation& observation) {
-  if (!learns()) {
+  if (!learns_at_once()) {
     if (stepped_) {
       GYRUS_ASSIGN_OR_RETURN(const Exploration last, session_->Explore());
       GYRUS_RETURN_IF_ERROR(
@@ -94,7 +106,7 @@ absl::Status Teacher::TakeReals(const Value& value, const Observation& observati
 // A label that comes before the next step leaves its loss with the learner; else the whole
 // distribution is asked for while it is served.
 absl::Status Teacher::TakeClass(const Feed& feed) {
-  const bool at_once = learns() && options_.delay == 0;
+  const bool at_once = learns_at_once() && options_.delay == 0;
   if (at_once) {
     GYRUS_RETURN_IF_ERROR(Step(feed.observation(), {.kind = Want::Kind::kBest}));
   } else {
@@ -166,6 +178,7 @@ Target Teacher::TargetOf(const Label& label) const {
 }
 
 absl::Status Teacher::Learn(const Label& label) {
+  AwaitRoom();
   const bool timed = options_.metrics && account_->learn.Due();
   const Nanos begin = timed ? clock_.Now() : Nanos(0);
   GYRUS_RETURN_IF_ERROR(session_->Learn(label.step, TargetOf(label)));

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "core/clock.h"
+#include "core/stopwatch.h"
 #include "runtime/session.h"
 #include "tools/feed.h"
 #include "tools/inputs/record.h"
@@ -51,6 +53,7 @@ class Teacher {
   };
 
   absl::Status Step(const Observation& observation, const Want& want);
+  void AwaitRoom() const;
   absl::Status LearnTimed(const Observation& observation);
   absl::Status TakeSymbol(const Value& value, const Observation& observation);
   absl::Status TakeReals(const Value& value, const Observation& observation);
@@ -62,6 +65,8 @@ class Teacher {
   absl::Status Learn(const Label& label);
   Target TargetOf(const Label& label) const;
   bool learns() const { return session_->mode() != Mode::kFrozen; }
+  // Whether the learner says what was lost, as it learns.
+  bool learns_at_once() const { return session_->mode() == Mode::kInline; }
 
   Session* session_;
   Score* score_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whatever the bytes, Session::Restore returns; a position that it accepts is saved and restored
-// again unchanged, and the session goes on from there, step by step. The first byte picks the
-// brain.
+// Whatever the bytes, a session opens there or says why not; a position that it accepts is saved
+// and restored again unchanged, and the session goes on from there, step by step. The first byte
+// picks the brain.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -52,11 +52,12 @@ class Brain {
   explicit Brain(const BrainSpec& spec) : runtime_(*Runtime::Create(spec, {})) {}
 
   void Try(absl::string_view position) {
-    const auto session = *runtime_->OpenSession({.name = "first"});
-    if (!session->Restore(position).ok()) return;
-    const std::string saved = session->Save();
-    const auto again = *runtime_->OpenSession({.name = "second"});
-    GYRUS_CHECK(again->Restore(saved).ok());
+    if (position.empty()) return;
+    const auto session =
+        runtime_->OpenSession({.name = "first", .position = std::string(position)});
+    if (!session.ok()) return;
+    const std::string saved = (*session)->Save();
+    const auto again = *runtime_->OpenSession({.name = "second", .position = saved});
     GYRUS_CHECK(again->Save() == saved);
     for (int i = 0; i < 6; ++i) GoOn(again.get());
   }

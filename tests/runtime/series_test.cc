@@ -86,8 +86,8 @@ TEST(SeriesTest, SavesTheLastKnownTarget) {
   ASSERT_OK_AND_ASSIGN(const auto before, stopped->OpenSession({}));
   Follow(one.get(), walk, 0, 60);
   Follow(before.get(), walk, 0, 60);
-  ASSERT_OK_AND_ASSIGN(const auto other, stopped->OpenSession({.name = "other"}));
-  ASSERT_THAT(other->Restore(before->Save()), IsOk());
+  ASSERT_OK_AND_ASSIGN(const auto other,
+                       stopped->OpenSession({.name = "other", .position = before->Save()}));
 
   EXPECT_EQ(Follow(one.get(), walk, 60, 120), Follow(other.get(), walk, 60, 120));
 }
@@ -97,14 +97,14 @@ TEST(SeriesTest, FrozenStaysNearTheLastKnownTarget) {
   const auto runtime = MakeSeries("walk");
   ASSERT_OK_AND_ASSIGN(const auto learner, runtime->OpenSession({}));
   Follow(learner.get(), walk, 0, 400);
-  ASSERT_OK_AND_ASSIGN(const auto frozen,
-                       runtime->OpenSession({.name = "frozen", .mode = Mode::kFrozen}));
-  ASSERT_OK_AND_ASSIGN(const auto other,
-                       runtime->OpenSession({.name = "other", .mode = Mode::kFrozen}));
-  ASSERT_THAT(frozen->Restore(learner->Save()), IsOk());
+  ASSERT_OK_AND_ASSIGN(
+      const auto frozen,
+      runtime->OpenSession({.name = "frozen", .mode = Mode::kFrozen, .position = learner->Save()}));
 
   EXPECT_LT(Follow(frozen.get(), walk, 400, 500), 2.0);
-  ASSERT_THAT(other->Restore(frozen->Save()), IsOk());
+  ASSERT_OK_AND_ASSIGN(
+      const auto other,
+      runtime->OpenSession({.name = "other", .mode = Mode::kFrozen, .position = frozen->Save()}));
   EXPECT_EQ(Follow(frozen.get(), walk, 500, 600), Follow(other.get(), walk, 500, 600));
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/runtime.h"
+#include "tests/support/blocks.h"
 #include "tests/support/no_alloc.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/tiny_brains.h"
@@ -18,6 +19,7 @@
 namespace gyrus {
 namespace {
 
+using test::Blocks;
 using test::IsOk;
 using test::ProseByte;
 using test::StatusIs;
@@ -62,19 +64,6 @@ double ReadApart(Session* session, uint64_t from, uint64_t to) {
     EXPECT_THAT(StepByte(session, ProseByte(i)), IsOk());
   }
   return loss;
-}
-
-// All blocks of a store, as bytes.
-std::string Blocks(Store* store) {
-  std::string bytes;
-  const View view = store->Draft();
-  for (uint32_t t = 0; t < store->num_tables(); ++t) {
-    const std::size_t size = store->spec(t).layout.block_bytes();
-    for (uint32_t i = 0; i < store->spec(t).blocks; ++i) {
-      bytes.append(reinterpret_cast<const char*>(view.table(t).Read(i)), size);
-    }
-  }
-  return bytes;
 }
 
 TEST(SessionTest, LearnsFromItsOwnFuture) {
@@ -157,8 +146,7 @@ TEST(SessionTest, GoesOnBitForBitFromWhereItWasSaved) {
     position = before->Save();
   }
 
-  ASSERT_OK_AND_ASSIGN(const auto after, stopped->OpenSession({}));
-  ASSERT_THAT(after->Restore(position), IsOk());
+  ASSERT_OK_AND_ASSIGN(const auto after, stopped->OpenSession({.position = position}));
 
   EXPECT_EQ(Read(one.get(), 333, 700), Read(after.get(), 333, 700));
   EXPECT_EQ(Blocks(&straight->store()), Blocks(&stopped->store()));
@@ -166,9 +154,8 @@ TEST(SessionTest, GoesOnBitForBitFromWhereItWasSaved) {
 
 TEST(SessionTest, RefusesAPositionOfAnotherBrain) {
   const auto runtime = MakeRuntime(TinyText());
-  ASSERT_OK_AND_ASSIGN(const auto session, runtime->OpenSession({}));
 
-  EXPECT_THAT(session->Restore("nonsense"),
+  EXPECT_THAT(runtime->OpenSession({.position = "nonsense"}),
               StatusIs(absl::StatusCode::kDataLoss, HasSubstr("does not fit this brain")));
 }
 
@@ -199,12 +186,11 @@ TEST(SessionTest, RefusesAPositionOfStepsThatCannotBe) {
   closed.replace(8 + 2 + 4 + 8 + 2 * (8 + runtime->plan().state_bytes()) + 1, 8, 8, '\x01');
 
   for (const std::string& position : {no_symbol, never_came, in_step, too_many, closed}) {
-    ASSERT_OK_AND_ASSIGN(const auto other, runtime->OpenSession({}));
-    EXPECT_THAT(other->Restore(position), StatusIs(absl::StatusCode::kDataLoss));
+    EXPECT_THAT(runtime->OpenSession({.position = position}),
+                StatusIs(absl::StatusCode::kDataLoss));
   }
   for (const std::string& position : {one, two}) {
-    ASSERT_OK_AND_ASSIGN(const auto other, runtime->OpenSession({}));
-    EXPECT_THAT(other->Restore(position), IsOk());
+    ASSERT_OK_AND_ASSIGN(const auto other, runtime->OpenSession({.position = position}));
     EXPECT_EQ(other->Save(), position);
   }
 }
@@ -414,8 +400,8 @@ TEST(SessionTest, ExploresOnWhatAnotherSessionHasLearnedSince) {
   Read(session.get(), 0, 100);
   const std::vector<float> before = Explored(session.get());
   Read(other.get(), 0, 200);
-  ASSERT_OK_AND_ASSIGN(const auto afresh, runtime->OpenSession({.name = "afresh"}));
-  ASSERT_THAT(afresh->Restore(session->Save()), IsOk());
+  ASSERT_OK_AND_ASSIGN(const auto afresh,
+                       runtime->OpenSession({.name = "afresh", .position = session->Save()}));
 
   const std::vector<float> after = Explored(session.get());
 
@@ -427,12 +413,12 @@ TEST(SessionTest, FrozenExploresNoStepFromBeforeItWasOpened) {
   const auto runtime = MakeRuntime(TinyText());
   ASSERT_OK_AND_ASSIGN(const auto learner, runtime->OpenSession({}));
   Read(learner.get(), 0, 100);
-  ASSERT_OK_AND_ASSIGN(const auto frozen,
-                       runtime->OpenSession({.name = "f", .mode = Mode::kFrozen}));
-  ASSERT_THAT(frozen->Restore(learner->Save()), IsOk());
+  ASSERT_OK_AND_ASSIGN(
+      const auto frozen,
+      runtime->OpenSession({.name = "f", .mode = Mode::kFrozen, .position = learner->Save()}));
 
   EXPECT_THAT(frozen->Explore(), StatusIs(absl::StatusCode::kFailedPrecondition,
-                                          HasSubstr("since frozen session \"f\" was opened")));
+                                          HasSubstr("since frozen session \"f\" began")));
   ASSERT_THAT(StepByte(frozen.get(), ProseByte(100)), IsOk());
   EXPECT_EQ(Explored(frozen.get()).size(), 256U);
 }

@@ -149,8 +149,9 @@ absl::Status Run::Start(const InputSchema& first, const Schema& columns) {
       runtime_, Runtime::Open(options_.directory,
                               {.read_only = options_.frozen, .durability = options_.durability}));
   runtime_->Ready();
+  const Mode learning = options_.background ? Mode::kBackground : Mode::kInline;
   GYRUS_ASSIGN_OR_RETURN(
-      session_, runtime_->OpenSession({.mode = options_.frozen ? Mode::kFrozen : Mode::kInline}));
+      session_, runtime_->OpenSession({.mode = options_.frozen ? Mode::kFrozen : learning}));
   GYRUS_ASSIGN_OR_RETURN(const std::vector<std::string> lines, runtime_->History());
   const HistoryLines history = ReadHistory(lines);
   run_ = 1 + static_cast<uint64_t>(NewestRun(history));

@@ -19,6 +19,7 @@ struct LearnOptions {
   uint64_t skip = 0;                // Records passed over at the start.
   uint64_t limit = std::numeric_limits<uint64_t>::max();  // Records taken after that.
   bool by_class = false;
+  bool background = false;  // Learns on another thread, beside predicting.
   uint32_t delay = 0;  // Steps by which labels come late.
   std::string test;    // An input to predict afterwards, frozen; "": none.
   std::optional<uint64_t> seed;
