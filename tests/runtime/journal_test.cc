@@ -96,6 +96,33 @@ TEST_F(JournalTest, GoesOnBitForBitWhereACutLeftIt) {
   EXPECT_EQ(session->Save(), one->Save());
 }
 
+TEST_F(JournalTest, GoesOnBitForBitWhereACutInTheBackgroundLeftIt) {
+  const auto straight = *Runtime::Create(test::TinyText(), {});
+  const auto one = *straight->OpenSession({});
+  for (int part = 0; part < 3; ++part) {
+    const auto runtime = Open(kAlways);
+    const auto session = *runtime->OpenSession({.mode = Mode::kBackground});
+    const SnapshotNumber until = runtime->lag().durable + 10;
+    while (runtime->lag().durable < until) {
+      if (session->stream()->full()) {
+        std::this_thread::yield();
+      } else {
+        Step(session.get(), session->steps());
+      }
+    }
+  }
+
+  const auto runtime = Open(kAlways);
+  const auto session = *runtime->OpenSession({});
+  const uint64_t from = session->steps();
+  EXPECT_GT(from, 0U);
+  Read(one.get(), 0, from + 1);
+  Step(session.get(), from);
+
+  EXPECT_EQ(Read(session.get(), from + 1, from + 200), Read(one.get(), from + 1, from + 200));
+  EXPECT_EQ(session->Save(), one->Save());
+}
+
 TEST_F(JournalTest, ChangesNoBitOfWhatFollows) {
   const auto straight = *Runtime::Create(test::TinyText(), {});
   const auto one = *straight->OpenSession({});
