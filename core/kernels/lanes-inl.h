@@ -107,11 +107,12 @@ HWY_INLINE float SumLanes(V v) { return hn::GetLane(hn::SumOfLanes(D(), v)); }
 
 // sums[0..3] = the sums of all lanes of a, b, c, d, by interleaving rather than one by one.
 #if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE
-HWY_INLINE void SumLanesOfFour(V a, V b, V c, V d, float* sums) {
-  sums[0] = SumLanes(a);
-  sums[1] = SumLanes(b);
-  sums[2] = SumLanes(c);
-  sums[3] = SumLanes(d);
+template <class Tag, class Vector = hn::Vec<Tag>>
+HWY_INLINE void SumLanesOfFour(Tag tag, Vector a, Vector b, Vector c, Vector d, float* sums) {
+  sums[0] = hn::GetLane(hn::SumOfLanes(tag, a));
+  sums[1] = hn::GetLane(hn::SumOfLanes(tag, b));
+  sums[2] = hn::GetLane(hn::SumOfLanes(tag, c));
+  sums[3] = hn::GetLane(hn::SumOfLanes(tag, d));
 }
 #else
 template <class Tag>
@@ -124,10 +125,10 @@ HWY_INLINE void StoreSumOfBlocks(Tag tag, hn::Vec<Tag> v, float* sums) {
   }
 }
 
-HWY_INLINE void SumLanesOfFour(V a, V b, V c, V d, float* sums) {
-  const D tag;
-  const V ac = hn::Add(hn::InterleaveLower(tag, a, c), hn::InterleaveUpper(tag, a, c));
-  const V bd = hn::Add(hn::InterleaveLower(tag, b, d), hn::InterleaveUpper(tag, b, d));
+template <class Tag, class Vector = hn::Vec<Tag>>
+HWY_INLINE void SumLanesOfFour(Tag tag, Vector a, Vector b, Vector c, Vector d, float* sums) {
+  const Vector ac = hn::Add(hn::InterleaveLower(tag, a, c), hn::InterleaveUpper(tag, a, c));
+  const Vector bd = hn::Add(hn::InterleaveLower(tag, b, d), hn::InterleaveUpper(tag, b, d));
   StoreSumOfBlocks(tag, hn::Add(hn::InterleaveLower(tag, ac, bd), hn::InterleaveUpper(tag, ac, bd)),
                    sums);
 }

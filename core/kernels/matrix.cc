@@ -31,7 +31,7 @@ HWY_INLINE void DotFour(const DotFourBody& body, std::size_t n, float* sums) {
   }
   for (; j + lanes <= n; j += lanes) body(WholeVector(), j, a0, a1, a2, a3);
   if (j < n) body(FirstLanes{n - j}, j, b0, b1, b2, b3);
-  SumLanesOfFour(hn::Add(a0, b0), hn::Add(a1, b1), hn::Add(a2, b2), hn::Add(a3, b3), sums);
+  SumLanesOfFour(D(), hn::Add(a0, b0), hn::Add(a1, b1), hn::Add(a2, b2), hn::Add(a3, b3), sums);
 }
 
 template <bool kAdd>

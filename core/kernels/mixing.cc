@@ -5,7 +5,10 @@
 #define HWY_TARGET_INCLUDE "core/kernels/mixing.cc"
 #include "hwy/foreach_target.h"  // Must come before highway.h.
 
+#include <algorithm>
+
 #include "core/check.h"
+#include "core/kernels/lanes-inl.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -70,18 +73,31 @@ HWY_INLINE MixV DotVector(const float* x, const float* w, std::size_t width) {
   return hn::Add(even, odd);
 }
 
+// Those of a byte's path in a brain of some eleven contexts.
 constexpr std::size_t kUsualWidth = 32;
+constexpr std::size_t kUsualDecisions = 8;
 
-HWY_INLINE void MixOf(const MixInputs& in, std::size_t width, Mixture* out) {
+HWY_INLINE bool IsUsual(const MixInputs& in) {
+  return in.width == kUsualWidth && in.decisions == kUsualDecisions;
+}
+
+HWY_INLINE void MixOf(const MixInputs& in, std::size_t decisions, std::size_t width, Mixture* out) {
   const MixD d;
-  for (std::size_t n = 0; n < in.decisions; ++n) {
-    for (std::size_t s = 0; s < in.sets; ++s) {
-      const MixV products = DotVector(in.x[n], in.weights[s][n], width);
-      out->logits[s][n] = hn::GetLane(hn::SumOfLanes(d, products));
+  for (std::size_t s = 0; s < in.sets; ++s) {
+    const float* const* const w = in.weights[s];
+    const auto products = [&](std::size_t n) HWY_ATTR { return DotVector(in.x[n], w[n], width); };
+    std::size_t n = 0;
+    for (; n + 4 <= decisions; n += 4) {
+      SumLanesOfFour(d, products(n), products(n + 1), products(n + 2), products(n + 3),
+                     out->logits[s] + n);
+    }
+    for (; n < decisions; ++n) {
+      out->logits[s][n] = hn::GetLane(hn::SumOfLanes(d, products(n)));
     }
   }
+  // Not at once: a vector cannot be loaded from narrower stores that are still on their way.
   for (std::size_t s = 0; s < in.sets; ++s) SquashLanes(out->logits[s], out->probabilities[s]);
-  for (std::size_t n = 0; n < in.decisions; ++n) {
+  for (std::size_t n = 0; n < decisions; ++n) {
     const float* const last = in.last[n];
     float sum = 0.0F;
     for (std::size_t s = 0; s < in.sets; ++s) sum += last[s] * out->logits[s][n];
@@ -91,44 +107,60 @@ HWY_INLINE void MixOf(const MixInputs& in, std::size_t width, Mixture* out) {
 }
 
 void MixImpl(const MixInputs& in, Mixture* out) {
-  if (in.width == kUsualWidth) return MixOf(in, kUsualWidth, out);
-  MixOf(in, in.width, out);
+  if (IsUsual(in)) return MixOf(in, kUsualDecisions, kUsualWidth, out);
+  MixOf(in, in.decisions, in.width, out);
 }
 
-// Counts a visit of every vector of a set; its steps are from the visits before.
-HWY_INLINE void StepsOf(const MixInputs& in, const float* probabilities, const MixLesson& lesson,
-                        const MixRates& rates, float* const* weights, float* steps) {
+// Turns the visits of a set's vectors into their steps.
+HWY_INLINE void StepsOf(const float* probabilities, const MixLesson& lesson, const MixRates& rates,
+                        float* visits_and_steps) {
   const DecisionD d;
-  alignas(64) float visits[kMaxDecisions] = {};
-  for (std::size_t n = 0; n < in.decisions; ++n) {
-    visits[n] = weights[n][in.width - 1];
-    weights[n][in.width - 1] = visits[n] + 1.0F;
-  }
   const auto fading = hn::Set(d, (rates.first - rates.last) * rates.fade);
   for (std::size_t n = 0; n < kMaxDecisions; n += hn::Lanes(d)) {
-    const auto fade = hn::Add(hn::Set(d, rates.fade), hn::Load(d, visits + n));
+    const auto fade = hn::Add(hn::Set(d, rates.fade), hn::Load(d, visits_and_steps + n));
     const auto rate = hn::Add(hn::Set(d, rates.last), hn::Div(fading, fade));
     const auto residual = hn::Sub(hn::Load(d, lesson.bits + n), hn::Load(d, probabilities + n));
-    hn::Store(hn::Mul(rate, residual), d, steps + n);
+    hn::Store(hn::Mul(rate, residual), d, visits_and_steps + n);
   }
 }
 
-HWY_INLINE void MixLearnOf(const MixInputs& in, std::size_t width, const Mixture& mixture,
-                           const MixLesson& lesson, const MixRates& rates) {
+// What a call of MixLearn is told.
+struct Learning {
+  const MixInputs& in;
+  const Mixture& mixture;
+  const MixLesson& lesson;
+  const MixRates& rates;
+};
+
+HWY_INLINE void MixLearnOf(const Learning& given, std::size_t decisions, std::size_t width) {
+  const auto& [in, mixture, lesson, rates] = given;
   const MixD d;
+  const std::size_t lanes = hn::Lanes(d);
+  // One visit, in the place that x leaves zero.
+  alignas(64) float visit[kMixingLanes] = {};
+  visit[lanes - 1] = 1.0F;
   alignas(64) float steps[kMaxSets][kMaxDecisions];
   for (std::size_t s = 0; s < in.sets; ++s) {
-    StepsOf(in, mixture.probabilities[s], lesson, rates, lesson.weights[s], steps[s]);
+    for (std::size_t n = 0; n < decisions; ++n) steps[s][n] = lesson.weights[s][n][width - 1];
+    std::fill(steps[s] + decisions, steps[s] + kMaxDecisions, 0.0F);
   }
-  for (std::size_t n = 0; n < in.decisions; ++n) {
-    const float* const x = in.x[n];
-    for (std::size_t s = 0; s < in.sets; ++s) {
+  for (std::size_t s = 0; s < in.sets; ++s) {
+    StepsOf(mixture.probabilities[s], lesson, rates, steps[s]);
+  }
+  for (std::size_t s = 0; s < in.sets; ++s) {
+    for (std::size_t n = 0; n < decisions; ++n) {
       const MixV step = hn::Set(d, steps[s][n]);
+      const float* const x = in.x[n];
       float* const w = lesson.weights[s][n];
-      for (std::size_t j = 0; j < width; j += hn::Lanes(d)) {
+      std::size_t j = 0;
+      for (; j + lanes < width; j += lanes) {
         hn::Store(hn::MulAdd(step, hn::Load(d, x + j), hn::Load(d, w + j)), d, w + j);
       }
+      const MixV seen = hn::Add(hn::Load(d, w + j), hn::Load(d, visit));
+      hn::Store(hn::MulAdd(step, hn::Load(d, x + j), seen), d, w + j);
     }
+  }
+  for (std::size_t n = 0; n < decisions; ++n) {
     const float step = rates.final * (lesson.bits[n] - mixture.probability[n]);
     float* const last = lesson.last[n];
     for (std::size_t s = 0; s < in.sets; ++s) last[s] += step * mixture.logits[s][n];
@@ -137,8 +169,9 @@ HWY_INLINE void MixLearnOf(const MixInputs& in, std::size_t width, const Mixture
 
 void MixLearnImpl(const MixInputs& in, const Mixture& mixture, const MixLesson& lesson,
                   const MixRates& rates) {
-  if (in.width == kUsualWidth) return MixLearnOf(in, kUsualWidth, mixture, lesson, rates);
-  MixLearnOf(in, in.width, mixture, lesson, rates);
+  const Learning given = {in, mixture, lesson, rates};
+  if (IsUsual(in)) return MixLearnOf(given, kUsualDecisions, kUsualWidth);
+  MixLearnOf(given, in.decisions, in.width);
 }
 
 }  // namespace

@@ -62,7 +62,8 @@ struct MixRates {
 };
 
 // weights += rate(visits) (bit - probabilities) x and ++visits, which weights[width - 1] holds;
-// last += final (bit - probability) logits. Requires: `mixture` is what Mix made of `in`.
+// last += final (bit - probability) logits. Decisions that share a vector learn at one rate, that
+// of the visits before them all. Requires: `mixture` is what Mix made of `in`.
 void MixLearn(const MixInputs& in, const Mixture& mixture, const MixLesson& lesson,
               const MixRates& rates) noexcept;
 

@@ -53,7 +53,7 @@ HWY_INLINE void GainFour(const GainBody& body, std::size_t begin, std::size_t en
   if (j < begin) body(FirstLanes{begin - j}, j, s0, s1, s2, s3);
   for (j = begin; j + lanes <= end; j += lanes) body.dot(WholeVector(), j, s0, s1, s2, s3);
   if (j < end) body.dot(FirstLanes{end - j}, j, s0, s1, s2, s3);
-  SumLanesOfFour(s0, s1, s2, s3, sums);
+  SumLanesOfFour(D(), s0, s1, s2, s3, sums);
 }
 
 void GainImpl(const float* p, std::span<const float> phi, float* k) {
