@@ -22,6 +22,7 @@ namespace {
 
 constexpr uint32_t kNodes = 15;  // Of a nibble.
 constexpr uint32_t kMaxContexts = 32;
+constexpr uint32_t kMaxRows = 1U << 26;  // Of all contexts: what a table takes.
 constexpr uint32_t kMaxCount = 250;
 constexpr double kCountOffset = 1.3;
 constexpr uint32_t kSignalContexts = 6;  // Those of rising order.
@@ -148,18 +149,23 @@ absl::StatusOr<std::unique_ptr<Expert>> MemoryExpert::Create(const ExpertSpec& s
       BlockLayout::Create({{.name = "states", .rows = contexts, .columns = kHistories}}));
   const uint32_t nibbles = classes > 16 ? 2 : 1;
   Tables tables{};
-  std::vector<uint8_t> rows_log2;
+  std::vector<Place> places;
+  uint32_t rows = 0;
   for (uint32_t c = 0; c < contexts; ++c) {
     uint32_t bits = memory.rows_log2;
     if (c < encoder->encoding.context_bits.size()) {
       const uint32_t enough = encoder->encoding.context_bits[c] + kRowBitsPerContext;
       bits = std::min(bits, std::max(enough, kLeastRowBits));
     }
-    rows_log2.push_back(static_cast<uint8_t>(bits));
-    const uint32_t table =
-        builder->AddTable(absl::StrCat(spec.name, ".rows", c), row_layout, 1U << bits, nibbles);
-    if (c == 0) tables.rows = table;
+    places.push_back({.first = rows, .shift = 64 - bits});
+    rows += 1U << bits;
+    if (rows > kMaxRows) {
+      return absl::InvalidArgumentError(absl::StrCat("rows_log2 ", memory.rows_log2,
+                                                     " makes more than ", kMaxRows, " rows for ",
+                                                     contexts, " contexts"));
+    }
   }
+  tables.rows = builder->AddTable(spec.name + ".rows", row_layout, rows, nibbles * contexts);
   tables.states = builder->AddTable(spec.name + ".states", state_layout, 1, 1,
                                     [contexts](uint32_t, std::span<std::byte> block) {
                                       float* const states = reinterpret_cast<float*>(block.data());
@@ -169,15 +175,15 @@ absl::StatusOr<std::unique_ptr<Expert>> MemoryExpert::Create(const ExpertSpec& s
   return std::unique_ptr<Expert>(new MemoryExpert({.width = 2 * contexts,
                                                    .scratch_bytes = sizeof(Scratch),
                                                    .signal_ranges = {kSignalContexts + 1}},
-                                                  encoder->index, std::move(rows_log2), tables));
+                                                  encoder->index, std::move(places), tables));
 }
 
-MemoryExpert::MemoryExpert(ExpertShape shape, uint32_t encoder, std::vector<uint8_t> rows_log2,
+MemoryExpert::MemoryExpert(ExpertShape shape, uint32_t encoder, std::vector<Place> places,
                            Tables tables)
     : Expert(std::move(shape)),
       encoder_(encoder),
-      contexts_(static_cast<uint32_t>(rows_log2.size())),
-      rows_log2_(std::move(rows_log2)),
+      contexts_(static_cast<uint32_t>(places.size())),
+      places_(std::move(places)),
       tables_(tables) {
   for (uint32_t n = 0; n < 256; ++n) rate_[n] = static_cast<int32_t>(32768.0 / (n + kCountOffset));
 }
@@ -198,13 +204,16 @@ void MemoryExpert::Approach(uint32_t node, std::byte* scratch) const noexcept {
   nibble.root = node;
   nibble.looked = false;
   const uint64_t prefix = node == 1 ? 0 : node * uint64_t{0xD6E8FEB86659FD93U};
-  const View view = step->view;
-  for (uint32_t c = 0; c < contexts_; ++c) {
-    uint64_t hash = (step->contexts[c] + prefix) * 0x9E3779B97F4A7C15U;
+  const TableView rows = step->view.table(tables_.rows);
+  const uint64_t* const contexts = step->contexts;
+  const Place* const places = places_.data();
+  const uint32_t count = contexts_;
+  for (uint32_t c = 0; c < count; ++c) {
+    uint64_t hash = (contexts[c] + prefix) * 0x9E3779B97F4A7C15U;
     hash ^= hash >> 29;
-    const auto index = static_cast<uint32_t>(hash >> (64 - rows_log2_[c]));
-    nibble.slots[c] = {nullptr, index, static_cast<uint32_t>(hash) | 1U};
-    const TableView rows = view.table(tables_.rows + c);
+    const uint32_t index = places[c].first + static_cast<uint32_t>(hash >> places[c].shift);
+    nibble.slots[c].index = index;
+    nibble.slots[c].check = static_cast<uint32_t>(hash) | 1U;
     rows.Prefetch(index);
     rows.Prefetch(index ^ 1U);
   }
@@ -221,10 +230,11 @@ MemoryExpert::Nibble& MemoryExpert::NibbleAt(uint32_t root, uint32_t half,
 
 // Finds the rows of a nibble, one per context at most.
 void MemoryExpert::Look(const View& view, Nibble* nibble) const noexcept {
+  const TableView rows = view.table(tables_.rows);
+  const uint32_t contexts = contexts_;
   uint32_t seen = 0;
-  for (uint32_t c = 0; c < contexts_; ++c) {
+  for (uint32_t c = 0; c < contexts; ++c) {
     Slot& slot = nibble->slots[c];
-    const TableView rows = view.table(tables_.rows + c);
     const Row* const first = rows.As<Row>(slot.index);
     const Row* const second = rows.As<Row>(slot.index ^ 1U);
     const bool in_first = first->check == slot.check;
@@ -287,7 +297,7 @@ void MemoryExpert::EvidenceAlong(const Path& path, std::byte* scratch,
 
 // A new row in the less used of a context's two slots.
 MemoryExpert::Row* MemoryExpert::Found(const Slot& slot, const TableView& rows,
-                                       const TableWriter& writer) const noexcept {
+                                       const TableWriter& writer) noexcept {
   const bool other = rows.As<Row>(slot.index ^ 1U)->count[0] < rows.As<Row>(slot.index)->count[0];
   Row* const row = writer.As<Row>(slot.index ^ (other ? 1U : 0U));
   *row = kAbsent<Row>;
@@ -320,21 +330,18 @@ void MemoryExpert::LearnNibble(const Path& path, uint32_t half, Scratch* step,
   }
   if (count == 0) return;
   const Nibble& nibble = NibbleAt(path.node(4 * half), half, step);
-  float* const states = commit->As<float>({tables_.states, 0});
-  for (uint32_t c = 0; c < contexts_; ++c) {
+  const TableView rows = step->view.table(tables_.rows);
+  const TableWriter writer = commit->table(tables_.rows);
+  float* states = commit->As<float>({tables_.states, 0});
+  const uint32_t contexts = contexts_;
+  for (uint32_t c = 0; c < contexts; ++c, states += kHistories) {
     const Slot& slot = nibble.slots[c];
     // A row founded just now served no history, so it teaches none: every one of its nodes met
     // here is at its first.
     float untaught[2] = {0.0F, 0.0F};
-    float* state = untaught;
-    Row* row = nullptr;
-    const TableWriter rows = commit->table(tables_.rows + c);
-    if (slot.row == &kAbsent<Row>) {
-      row = Found(slot, step->view.table(tables_.rows + c), rows);
-    } else {
-      row = rows.As<Row>(slot.index);
-      state = states + std::size_t{c} * kHistories;
-    }
+    const bool absent = slot.row == &kAbsent<Row>;
+    float* const state = absent ? untaught : states;
+    Row* const row = absent ? Found(slot, rows, writer) : writer.As<Row>(slot.index);
     if (count == 4) {
       for (uint32_t k = 0; k < 4; ++k) LearnBit(bits[k], row, state);
     } else {

@@ -14,7 +14,7 @@
 
 namespace gyrus {
 
-// Hashed memory: each context of an encoder picks one row of its own table, and the row predicts.
+// Hashed memory: each context of an encoder picks one row of its own, and the row predicts.
 // A row is a region of 64 bytes: for each of the 15 nodes of a nibble a probability, a count and
 // the last bits seen there, and a check of the context it belongs to. A symbol of more than four
 // bits takes two rows, the second picked by context and first nibble.
@@ -48,11 +48,16 @@ class MemoryExpert final : public Expert {
   struct Bit;
   struct Scratch;
   struct Tables {
-    uint32_t rows;    // The first of one table per context.
+    uint32_t rows;    // Those of all contexts, one context after the other.
     uint32_t states;  // One block: S of each context.
   };
+  // Which rows are a context's: `first` and then the top bits of a hash.
+  struct Place {
+    uint32_t first;
+    uint32_t shift;  // 64 - log2 of how many.
+  };
 
-  MemoryExpert(ExpertShape shape, uint32_t encoder, std::vector<uint8_t> rows_log2, Tables tables);
+  MemoryExpert(ExpertShape shape, uint32_t encoder, std::vector<Place> places, Tables tables);
 
   Nibble& NibbleAt(uint32_t root, uint32_t half, Scratch* step) const noexcept;
   void Look(const View& view, Nibble* nibble) const noexcept;
@@ -60,12 +65,12 @@ class MemoryExpert final : public Expert {
   void Say(const Nibble& nibble, const uint32_t* nodes, const Scratch& step, float* inputs,
            std::size_t stride) const noexcept;
   void LearnBit(const Bit& bit, Row* row, float* state) const noexcept;
-  Row* Found(const Slot& slot, const TableView& rows, const TableWriter& writer) const noexcept;
+  static Row* Found(const Slot& slot, const TableView& rows, const TableWriter& writer) noexcept;
   void LearnNibble(const Path& path, uint32_t half, Scratch* step, Commit* commit) const noexcept;
 
   uint32_t encoder_;
   uint32_t contexts_;
-  std::vector<uint8_t> rows_log2_;  // By context.
+  std::vector<Place> places_;  // By context.
   Tables tables_;
   StretchTable stretch_;
   std::array<int32_t, 256> rate_;  // By count, 15-bit fixed point.

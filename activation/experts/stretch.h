@@ -28,7 +28,7 @@ class StretchTable {
 
   // Requires: p in [0, 1].
   float Of(float p) const noexcept {
-    return logits_[static_cast<uint32_t>(p * static_cast<float>(kCells) + 0.5F)];
+    return logits_[static_cast<int64_t>(p * static_cast<float>(kCells) + 0.5F)];
   }
 
  private:

@@ -122,7 +122,7 @@ TEST_F(RuntimeDirectoryTest, ExportsAFileThatOtherToolsOpen) {
   std::ifstream file(path, std::ios::binary);
   const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   EXPECT_THAT(bytes.substr(8, 4000),
-              HasSubstr("\"memory.rows0.p\":{\"dtype\":\"U16\",\"shape\":[256,1,15]"));
+              HasSubstr("\"memory.rows.p\":{\"dtype\":\"U16\",\"shape\":[2816,1,15]"));
 }
 
 }  // namespace

@@ -93,11 +93,11 @@ struct Row {
 };
 static_assert(sizeof(Row) == kRowBytes);
 
-std::vector<Row> UsedRows(PlanRun* run, const std::string& name) {
-  const uint32_t table = TableOf(*run, name);
-  const TableView view = run->store().Draft().table(table);
+// Of a context, where each has 2^rows_log2.
+std::vector<Row> UsedRows(PlanRun* run, uint32_t context, uint32_t rows_log2) {
+  const TableView view = run->store().Draft().table(TableOf(*run, "memory.rows"));
   std::vector<Row> rows;
-  for (uint32_t i = 0; i < view.blocks(); ++i) {
+  for (uint32_t i = context << rows_log2; i < (context + 1) << rows_log2; ++i) {
     if (view.As<Row>(i)->check != 0) rows.push_back(*view.As<Row>(i));
   }
   return rows;
@@ -134,7 +134,7 @@ TEST(MemoryExpertTest, CountsBitsAsItsFormulaSays) {
     if (history > 255) history = 128 | (history & 127);
   }
   // Order 0: the row of the first nibble is the one whose root was met each time.
-  const std::vector<Row> rows = UsedRows(run.get(), "memory.rows0");
+  const std::vector<Row> rows = UsedRows(run.get(), 0, 8);
   ASSERT_EQ(rows.size(), 3);  // And those behind nibbles 0 and 15.
   const Row& row = *std::max_element(rows.begin(), rows.end(),
                                      [](const Row& a, const Row& b) { return a.n[0] < b.n[0]; });
@@ -147,8 +147,8 @@ TEST(MemoryExpertTest, FoundsTwoRowsPerContextAndSymbol) {
   ASSERT_OK_AND_ASSIGN(const auto run, PlanRun::Create(BrainOf({Memory(8)})));
   Reader reader(run.get());
   reader.Read("ab");
-  for (const char* const table : {"memory.rows0", "memory.rows1", "memory.rows10"}) {
-    EXPECT_EQ(UsedRows(run.get(), table).size(), 2) << table;
+  for (const uint32_t context : {0U, 1U, 10U}) {
+    EXPECT_EQ(UsedRows(run.get(), context, 8).size(), 2) << context;
   }
 }
 
@@ -157,11 +157,16 @@ TEST(MemoryExpertTest, ReplacesTheLessUsedOfTwoRows) {
   Reader reader(run.get());
   // Sixteen rows for far more contexts: order 0's most used row is never the victim.
   reader.Read(Prose(2000));
-  const std::vector<Row> rows = UsedRows(run.get(), "memory.rows0");
+  const std::vector<Row> rows = UsedRows(run.get(), 0, 4);
   EXPECT_LE(rows.size(), 16);
   EXPECT_TRUE(
       std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.n[0] == 250; }));
-  EXPECT_LE(UsedRows(run.get(), "memory.rows4").size(), 16);
+  EXPECT_LE(UsedRows(run.get(), 4, 4).size(), 16);
+}
+
+TEST(MemoryExpertTest, RefusesMoreRowsThanATableTakes) {
+  EXPECT_THAT(Plan::Create(BrainOf({Memory(24)})),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("more than 67108864 rows")));
 }
 
 TEST(MatchExpertTest, FollowsARepetition) {
