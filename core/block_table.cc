@@ -96,7 +96,7 @@ PackedVersion BlockTable::CopyNewest(uint32_t index, SnapshotNumber stamp) {
 
 void BlockTable::Cut() {
   written_.Cut();
-  std::atomic_ref<uint64_t*>(memory_.dirty).store(written_.recent(), std::memory_order_relaxed);
+  memory_.dirty = written_.recent();
 }
 
 void BlockTable::PushRetired(const Retired& retired) {

@@ -160,8 +160,9 @@ std::byte* Store::FirstWriteLocked(BlockId id) {
   return table.data(table.head(id.index).slot(id.index));
 }
 
-std::byte* TableWriter::FirstWrite(uint32_t index) const noexcept ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  return store_->FirstWriteLocked({table_, index});
+std::byte* TableWriter::FirstWrite(Store* store, uint32_t table,
+                                   uint32_t index) noexcept ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  return store->FirstWriteLocked({table, index});
 }
 
 bool Store::HasSparesLocked(std::span<const uint32_t> needs) const {

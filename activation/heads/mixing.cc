@@ -45,6 +45,10 @@ void MixingHead::Begin(const StepContext& context) const noexcept {
   step.last_prefix = Prefix(last_, *context.activity);
   step.inputs.sets = sets_.size();
   step.inputs.width = width_;
+  // Lanes without a decision are counted through too, see Count.
+  std::fill(step.nodes, step.nodes + kMaxDepth, 1U);
+  std::fill(step.depths, step.depths + kMaxDepth, 0U);
+  std::fill(step.signals, step.signals + kMaxDepth, step.evidence[0]);
   for (uint32_t depth = 0; depth < depth_; ++depth) {
     float* const x = Inputs(context, depth);
     x[bias_] = kBias;
@@ -64,16 +68,33 @@ uint64_t MixingHead::Prefix(const Gate& gate, const Activity& activity) const no
   return row;
 }
 
-// The row that a gate picks at every decision, and its block.
-[[gnu::always_inline]] inline void MixingHead::Pick(const Gate& gate, const Picked& picked,
-                                                    const TableView& table,
-                                                    const Step& step) noexcept {
-  for (std::size_t n = 0; n < step.inputs.decisions; ++n) {
-    uint64_t row =
-        picked.prefix + gate.node_weight * step.nodes[n] + gate.depth_weight * step.depths[n];
-    for (const Term& term : gate.signals) row += term.weight * step.signals[n][term.factor.source];
-    picked.rows[n] = static_cast<uint32_t>(gate.hashed ? Mix64(row) & (gate.rows - 1) : row);
-    picked.blocks[n] = table.As<float>(picked.rows[n]);
+// A gate's number at every decision, all lanes alike, used or not.
+template <typename Number>
+inline void MixingHead::Count(const Gate& gate, uint64_t prefix, const Step& step,
+                              Number* numbers) noexcept {
+  const auto node_weight = static_cast<Number>(gate.node_weight);
+  for (std::size_t n = 0; n < kMaxDepth; ++n) {
+    numbers[n] = static_cast<Number>(prefix) + node_weight * step.nodes[n];
+  }
+  if (gate.depth_weight != 0) {
+    const auto depth_weight = static_cast<Number>(gate.depth_weight);
+    for (std::size_t n = 0; n < kMaxDepth; ++n) numbers[n] += depth_weight * step.depths[n];
+  }
+  for (const Term& term : gate.signals) {
+    const auto weight = static_cast<Number>(term.weight);
+    const uint32_t source = term.factor.source;
+    for (std::size_t n = 0; n < kMaxDepth; ++n) numbers[n] += weight * step.signals[n][source];
+  }
+}
+
+// The row that a gate picks at every decision.
+void MixingHead::Pick(const Gate& gate, uint64_t prefix, const Step& step,
+                      uint32_t* rows) noexcept {
+  if (!gate.hashed) return Count(gate, prefix, step, rows);
+  uint64_t numbers[kMaxDepth];
+  Count(gate, prefix, step, numbers);
+  for (std::size_t n = 0; n < kMaxDepth; ++n) {
+    rows[n] = static_cast<uint32_t>(Mix64(numbers[n])) & (gate.rows - 1);
   }
 }
 
@@ -87,6 +108,15 @@ template <typename Visit>
     visit(maps_[m], Picked{step->map_prefixes[m], step->maps[m], step->map_blocks[m]});
   }
   visit(last_, Picked{step->last_prefix, step->last, step->inputs.last});
+}
+
+// Picks what still waited for the evidence, and finds the blocks of all.
+void MixingHead::Find(const StepContext& context, Step* step) const noexcept {
+  const std::size_t decisions = step->inputs.decisions;
+  ForEachGate(step, [&](const Gate& gate, const Picked& picked) {
+    if (!gate.early()) Pick(gate, picked.prefix, *step, picked.rows);
+    context.view.table(gate.table).ReadEach({picked.rows, decisions}, picked.blocks);
+  });
 }
 
 // Makes `node` the decision in lane `n`, its evidence in row `evidence`.
@@ -110,9 +140,8 @@ void MixingHead::Approach(const StepContext& context, const Path& path) const no
   Step& step = *At(context);
   ForEachGate(&step, [&](const Gate& gate, const Picked& picked) {
     if (!gate.early()) return;
-    const TableView table = context.view.table(gate.table);
-    Pick(gate, picked, table, step);
-    for (std::size_t n = 0; n < step.inputs.decisions; ++n) table.Prefetch(picked.rows[n]);
+    Pick(gate, picked.prefix, step, picked.rows);
+    context.view.table(gate.table).PrefetchEach({picked.rows, step.inputs.decisions});
   });
 }
 
@@ -127,8 +156,9 @@ float MixingHead::Decide(const StepContext& context, uint32_t node) const noexce
   }
   Ask(context, 0, node, 0);
   ForEachGate(&step, [&](const Gate& gate, const Picked& picked) {
-    Pick(gate, picked, context.view.table(gate.table), step);
+    if (gate.early()) Pick(gate, picked.prefix, step, picked.rows);
   });
+  Find(context, &step);
   Mix(&step);
   return step.served[0];
 }
@@ -184,10 +214,10 @@ double MixingHead::Probability(const StepContext& context, const Path& path) con
                                   .signals = step.evidence[0] + member.first_signal,
                                   .signals_stride = kMaxSignals});
   }
-  ForEachGate(&step, [&](const Gate& gate, const Picked& picked) {
-    if (!gate.early()) Pick(gate, picked, context.view.table(gate.table), step);
-  });
-  if (count > 0) Mix(&step);
+  if (count > 0) {
+    Find(context, &step);
+    Mix(&step);
+  }
   const SeenClasses::Now seen = seen_.At(context.view);
   float probability = seen.Seen(path.leaf) ? 1.0F : 0.0F;
   for (uint32_t n = 0; n < count; ++n) {
@@ -218,13 +248,9 @@ void MixingHead::LearnDecisions(const StepContext& context, const Path& path,
     lesson.bits[n] = n < decisions ? static_cast<float>(path.bit(step.depths[n])) : 0.0F;
   }
   for (std::size_t s = 0; s < sets_.size(); ++s) {
-    const TableWriter table = commit->table(sets_[s].table);
-    for (std::size_t n = 0; n < decisions; ++n) {
-      lesson.weights[s][n] = table.As<float>(step.sets[s][n]);
-    }
+    commit->table(sets_[s].table).WriteEach({step.sets[s], decisions}, lesson.weights[s]);
   }
-  const TableWriter table = commit->table(last_.table);
-  for (std::size_t n = 0; n < decisions; ++n) lesson.last[n] = table.As<float>(step.last[n]);
+  commit->table(last_.table).WriteEach({step.last, decisions}, lesson.last);
   kernels::MixLearn(step.inputs, step.mixture, lesson,
                     {.first = spec_.rate_first,
                      .last = spec_.rate_last,
@@ -236,10 +262,11 @@ void MixingHead::LearnDecisions(const StepContext& context, const Path& path,
 inline void MixingHead::LearnMaps(const Step& step, const float* bits,
                                   Commit* commit) const noexcept {
   for (std::size_t m = 0; m < maps_.size(); ++m) {
-    const TableWriter table = commit->table(maps_[m].table);
+    float* blocks[kMaxDepth];
+    commit->table(maps_[m].table).WriteEach({step.maps[m], step.inputs.decisions}, blocks);
     const float rate = spec_.maps[m].rate;
     for (std::size_t n = 0; n < step.inputs.decisions; ++n) {
-      float* const cells = table.As<float>(step.maps[m][n]) + step.cells[n];
+      float* const cells = blocks[n] + step.cells[n];
       const float upper = rate * step.fractions[n];
       cells[0] += (rate - upper) * (bits[n] - cells[0]);
       cells[1] += upper * (bits[n] - cells[1]);

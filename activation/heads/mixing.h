@@ -100,8 +100,10 @@ class MixingHead final : public Head {
   Step* At(const StepContext& context) const noexcept;
   float* Inputs(const StepContext& context, uint32_t depth) const noexcept;
   uint64_t Prefix(const Gate& gate, const Activity& activity) const noexcept;
-  static void Pick(const Gate& gate, const Picked& picked, const TableView& table,
-                   const Step& step) noexcept;
+  template <typename Number>
+  static void Count(const Gate& gate, uint64_t prefix, const Step& step, Number* numbers) noexcept;
+  static void Pick(const Gate& gate, uint64_t prefix, const Step& step, uint32_t* rows) noexcept;
+  void Find(const StepContext& context, Step* step) const noexcept;
   template <typename Visit>
   void ForEachGate(Step* step, Visit visit) const noexcept;
   void Ask(const StepContext& context, uint32_t n, uint32_t node, uint32_t evidence) const noexcept;

@@ -3,6 +3,7 @@
 // operations, and after each of them everything that anybody can see is compared.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -160,6 +161,25 @@ class ModelRun {
         dirty_ = true;
       }
     }
+    ExpectAgreesOnEach(*commit);
+  }
+
+  // What was written in this commit is written again where it was, alone or with others.
+  void ExpectAgreesOnEach(Commit& commit) {
+    for (uint32_t t = 0; t < 3; ++t) {
+      std::vector<uint32_t> indices;
+      for (const BlockId& id : draft_written_) {
+        if (id.table == t) indices.push_back(id.index);
+      }
+      // An index twice, and eight of them.
+      if (indices.empty()) continue;  // Asking to write makes a draft.
+      indices.resize(std::max<std::size_t>(indices.size() + 1, 8), indices[0]);
+      std::vector<std::byte*> blocks(indices.size());
+      commit.table(t).WriteEach(indices, blocks.data());
+      for (std::size_t i = 0; i < indices.size(); ++i) {
+        EXPECT_EQ(blocks[i], commit.Write({t, indices[i]}));
+      }
+    }
   }
 
   void CutOrCopy() {
@@ -221,14 +241,28 @@ class ModelRun {
     for (const auto& [id, value] : draft_) {
       EXPECT_TRUE(IsFilled(draft.table(id.table).Read(id.index), value));
     }
+    ExpectReadsEach(draft);
     for (const OpenedReader& reader : readers_) {
       if (!reader.view.has_value()) continue;
       for (const auto& [id, value] : snapshots_.at(reader.view->number())) {
         if (id.table == 2) continue;  // Not for readers.
         EXPECT_TRUE(IsFilled(reader.view->table(id.table).Read(id.index), value));
       }
+      ExpectReadsEach(*reader.view);
     }
     for (std::size_t h = 0; h < holds_.size(); ++h) CompareHold(h);
+  }
+
+  // Several blocks at once are the same blocks.
+  void ExpectReadsEach(const View& view) const {
+    const TableView table = view.table(0);
+    for (const uint32_t count : {std::min(sizes_.blocks, 3U), 8U}) {
+      std::vector<uint32_t> indices;
+      for (uint32_t i = 0; i < count; ++i) indices.push_back((5 * i + 2) % sizes_.blocks);
+      std::vector<const std::byte*> blocks(count);
+      table.ReadEach(indices, blocks.data());
+      for (uint32_t i = 0; i < count; ++i) EXPECT_EQ(blocks[i], table.Read(indices[i]));
+    }
   }
 
   void CompareHold(std::size_t h) {
