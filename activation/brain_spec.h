@@ -279,6 +279,22 @@ struct HeadSpec {
 
 // ---- The brain.
 
+// Stored samples, each learned again now and then beside live ones, so that what is trained by
+// gradients (softmax heads, the cells and learned routers below them) keeps what it knew. What is
+// free of order (ridge and Kalman statistics, memories, anchors) is taught each sample once: a
+// brain of only that gains nothing here. Needs classes, and trained areas without a state and with
+// learning.chunk 1.
+struct ReplaySpec {
+  uint32_t items = 0;     // Samples kept, of every class alike, in [0, 65536]; 0: no replay.
+  uint32_t per_step = 1;  // Stored samples learned beside each live one, in [1, 16].
+  // ER-ACE: a live sample competes only with the classes of the last `rivals` live ones, so that
+  // new classes do not push old ones aside; in [0, 2^20]; 0: with all.
+  uint32_t rivals = 0;
+  // DER++: weight, in [0, 100], of keeping to what the first softmax head answered when the sample
+  // was stored; 0: none.
+  float dark = 0.0F;
+};
+
 struct BrainSpec {
   std::string name;
   uint64_t seed = 1;
@@ -293,6 +309,7 @@ struct BrainSpec {
   uint32_t label_window = 1;         // Steps for which a label may come late, in [1, 65536].
   // Beside learning in the background: how old what is served may get, in (0, 1e6] milliseconds.
   float publish_every_ms = 10.0F;
+  ReplaySpec replay = {};
   SchemaSpec schema = {};
 };
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "activation/activity.h"
+#include "activation/lesson.h"
 #include "activation/observation.h"
 #include "core/real_time.h"
 #include "core/store.h"
@@ -30,6 +31,13 @@ class Head {
   // reals.
   virtual double Learn(const StepContext& context, const Target& target,
                        Commit* commit) const noexcept GYRUS_NONBLOCKING = 0;
+
+  // The same by a lesson. What learns without gradients knows no lesson but the live one, for
+  // anything else would count a sample twice: then it does nothing and returns 0.
+  virtual double LearnLesson(const StepContext& context, const Lesson& lesson,
+                             Commit* commit) const noexcept GYRUS_NONBLOCKING {
+    return lesson.kind == Lesson::Kind::kLive ? Learn(context, lesson.target, commit) : 0.0;
+  }
 };
 
 }  // namespace gyrus

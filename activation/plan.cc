@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "activation/accumulators.h"
+#include "activation/replay_tables.h"
 #include "core/kernels/vector.h"
 #include "core/status_macros.h"
 
@@ -123,7 +124,7 @@ absl::Status Plan::CheckUnbound(const BrainSpec& spec) {
         absl::StrCat("publish_every_ms must be in (0, 1e6], got ", spec.publish_every_ms));
   }
   for (const AreaSpec& area : spec.areas) GYRUS_RETURN_IF_ERROR(CheckAreaNumbers(area));
-  return absl::OkStatus();
+  return CheckReplay(spec);
 }
 
 absl::Status Plan::Compile() {
@@ -160,6 +161,9 @@ absl::Status Plan::Compile() {
     auto made = MakeHead(head, readables_, &builder_);
     if (!made.ok()) return At(absl::StrCat("head \"", head.name, "\""), made.status());
     heads_.push_back(*std::move(made));
+  }
+  if (spec_.replay.items > 0) {
+    GYRUS_ASSIGN_OR_RETURN(replay_, AddReplayTables(spec_, &builder_));
   }
   for (const PlanBuilder::Table& table : builder_.tables()) {
     writes_per_step_.push_back(table.writes_per_step);
@@ -230,7 +234,12 @@ absl::Status Plan::AddMemory(AreaPlan* area) {
     area->accumulators_table = builder_.AddTable(spec.name + ".accumulators",
                                                  std::move(accumulators), spec.regions, spec.woken);
   }
-  builder_.LearnAtOnce(first_table, spec.learning.chunk);
+  // Stored samples are learned in the live one's commit.
+  const bool replays =
+      spec_.replay.items > 0 &&
+      (made->shape().learns || std::holds_alternative<LearnedRouterSpec>(spec.router));
+  builder_.LearnAtOnce(first_table,
+                       spec.learning.chunk * (replays ? 1 + spec_.replay.per_step : 1));
   if (made->shape().state_floats > 0) {
     area->state_offset =
         builder_.AddState(std::size_t{spec.regions} * made->shape().state_floats * sizeof(float));

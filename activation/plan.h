@@ -17,6 +17,7 @@
 #include "activation/head.h"
 #include "activation/observation.h"
 #include "activation/plan_builder.h"
+#include "activation/replay_tables.h"
 #include "activation/router.h"
 #include "core/store.h"
 #include "core/workspace.h"
@@ -102,6 +103,9 @@ class Plan {
   const std::vector<std::unique_ptr<Head>>& heads() const { return heads_; }
   const std::vector<PlanBuilder::Table>& tables() const { return builder_.tables(); }
 
+  // Where stored samples are; none without replay.
+  const std::optional<ReplayTables>& replay() const { return replay_; }
+
  private:
   explicit Plan(const BrainSpec& spec) : spec_(spec) {}
 
@@ -122,6 +126,7 @@ class Plan {
   std::vector<Readable> readables_;
   std::vector<AreaPlan> areas_;
   std::vector<std::unique_ptr<Head>> heads_;
+  std::optional<ReplayTables> replay_;
   std::vector<uint32_t> writes_per_step_;
 };
 

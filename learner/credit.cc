@@ -142,11 +142,11 @@ void AreaCredit::Copy(const AreaActivity& from, AreaActivity* to) const noexcept
   if (learns_routes_) copy(from.outputs, count * dy_.size(), to->outputs);
 }
 
-void AreaCredit::Backward(Commit* commit) noexcept {
+void AreaCredit::Backward(Commit* commit, Lesson::Kind kind) noexcept {
   std::fill(dx_.begin(), dx_.end(), 0.0F);
   WalkRegions(commit);
   if (passes_on_) PassOn();
-  LearnRoutes(commit);
+  if (kind == Lesson::Kind::kLive || learns_routes_) LearnRoutes(commit);
   steps_ = 0;
 }
 

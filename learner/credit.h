@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "activation/activity.h"
+#include "activation/lesson.h"
 #include "activation/plan.h"
 #include "core/store.h"
 #include "core/workspace.h"
@@ -64,8 +65,9 @@ class AreaCredit {
 
   // Walks back over what is recorded (at the end of a stream, less than a chunk), updates the
   // woken regions' blocks and the router's, advances traces, and begins a new chunk.
-  // Requires: the areas that read this one have gone before.
-  void Backward(Commit* commit) noexcept;
+  // Requires: the areas that read this one have gone before. What was replayed teaches weights, and
+  // routers their scores, but founds nothing.
+  void Backward(Commit* commit, Lesson::Kind kind = Lesson::Kind::kLive) noexcept;
 
   // Begins a new chunk without what is recorded, and zeroes the traces: steps have gone missing.
   void Forget() noexcept;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
@@ -34,6 +35,7 @@ absl::StatusOr<std::unique_ptr<Learner>> Learner::Create(const Plan* plan, Store
     if (!credit.ok()) return credit.status();
     learner->credits_.push_back(*std::move(credit));
   }
+  if (plan->replay().has_value()) learner->replay_ = std::make_unique<Replay>(plan, store);
   return learner;
 }
 
@@ -41,6 +43,7 @@ uint64_t Learner::BytesFor(const Plan& plan) {
   uint64_t bytes = EventRing::BytesFor(plan.spec(), Capacity(plan.spec()), plan.state_bytes()) +
                    plan.state_bytes() + plan.activity_bytes(Plan::For::kLearning);
   for (const AreaPlan& area : plan.areas()) bytes += AreaCredit::BytesFor(area);
+  if (plan.replay().has_value()) bytes += Replay::BytesFor(plan);
   return bytes;
 }
 
@@ -166,7 +169,7 @@ absl::Status Learner::Run(Event* event) {
   // Only now, so that a step that must wait for spares leaves the state as it was.
   if (!ahead) plan_->Forward(context_, event->observation);
   if (event->labelled) {
-    LearnTarget(event->target, &*commit);
+    LearnLabelled(*event, &*commit);
     last_.step = event->id;
     ++counts_.learned;
   } else {
@@ -177,23 +180,44 @@ absl::Status Learner::Run(Event* event) {
   return absl::OkStatus();
 }
 
-// Heads first, then areas from the last to the first, so that each has the error of those above
-// before it learns.
-void Learner::LearnTarget(const Target& target, Commit* commit) {
-  for (AreaActivity& area : activity_.areas) {
-    std::fill(area.gradient.begin(), area.gradient.end(), 0.0F);
-    std::fill(area.gradients.begin(), area.gradients.end(), 0.0F);
+void Learner::LearnLabelled(const Event& event, Commit* commit) {
+  for (const AreaActivity& area : activity_.areas) {
     if (area.awake) counts_.woken += area.woken.size();
   }
+  Lesson lesson = {.target = event.target};
+  if (replay_ != nullptr) replay_->Prepare(&lesson);
+  last_.loss = LearnLesson(context_, lesson, commit);
+  if (replay_ == nullptr) return;
+  for (uint32_t i = 0; i < replay_->per_step(); ++i) {
+    if (replay_->Recall(i, &lesson)) LearnLesson(replay_->context(), lesson, commit);
+  }
+  replay_->Keep(event, commit);
+}
+
+// Heads first, then areas from the last to the first, so that each has the error of those above
+// before it learns. Returns the first head's loss.
+double Learner::LearnLesson(const StepContext& context, const Lesson& lesson, Commit* commit) {
+  std::vector<AreaActivity>& areas = context.activity->areas;
+  for (AreaActivity& area : areas) {
+    std::fill(area.gradient.begin(), area.gradient.end(), 0.0F);
+    std::fill(area.gradients.begin(), area.gradients.end(), 0.0F);
+  }
+  double first = 0.0;
+  Lesson of_head = lesson;
   for (std::size_t h = 0; h < plan_->heads().size(); ++h) {
-    const double loss = plan_->heads()[h]->Learn(context_, target, commit);
-    if (h == 0) last_.loss = loss;
+    const double loss = plan_->heads()[h]->LearnLesson(context, of_head, commit);
+    if (h == 0) first = loss;
     if (!std::isfinite(loss)) ++counts_.refused;
+    // Stored logits are those of the first head that has any.
+    if (!std::holds_alternative<SoftmaxHeadSpec>(plan_->spec().heads[h].kind)) continue;
+    of_head.logits_now = {};
+    of_head.logits_then = {};
   }
-  for (std::size_t a = 0; a < credits_.size(); ++a) credits_[a]->Record(activity_.areas[a]);
+  for (std::size_t a = 0; a < credits_.size(); ++a) credits_[a]->Record(areas[a]);
   for (std::size_t a = credits_.size(); a-- > 0;) {
-    if (credits_[a]->full()) credits_[a]->Backward(commit);
+    if (credits_[a]->full()) credits_[a]->Backward(commit, lesson.kind);
   }
+  return first;
 }
 
 absl::Status Learner::FinishChunks() {

@@ -18,6 +18,7 @@
 #include "core/workspace.h"
 #include "learner/credit.h"
 #include "learner/event_ring.h"
+#include "learner/replay.h"
 
 namespace gyrus {
 
@@ -31,6 +32,8 @@ namespace gyrus {
 //
 // A step whose label comes before the next step need not run twice: RunAhead runs its forward pass
 // when it comes, and learning goes on from there. No bit of any block depends on it.
+//
+// With replay, stored samples are learned in the commit of each live one, after it.
 //
 // Thread-compatible: the learner of the store.
 class Learner {
@@ -140,7 +143,8 @@ class Learner {
   bool Ready(const Event& event) const;
   void ForwardAhead(const Event& event);
   absl::Status Run(Event* event);
-  void LearnTarget(const Target& target, Commit* commit);
+  void LearnLabelled(const Event& event, Commit* commit);
+  double LearnLesson(const StepContext& context, const Lesson& lesson, Commit* commit);
   absl::Status OutOfSpares();
 
   const Plan* plan_;
@@ -151,6 +155,7 @@ class Learner {
   Activity activity_;
   StepContext context_;
   std::vector<std::unique_ptr<AreaCredit>> credits_;  // By area.
+  std::unique_ptr<Replay> replay_;                    // Null without.
   uint64_t closed_ = 0;                               // Ids up to here get no label any more.
   uint64_t ahead_ = 0;  // The event whose forward pass activity_ holds; 0: none.
   uint64_t ahead_commits_ = 0;

@@ -23,7 +23,16 @@ void Describe(F& f, const BrainSpec*) {
   f.Field("last_target_modality", &BrainSpec::last_target_modality);
   f.Field("label_window", &BrainSpec::label_window);
   f.Field("publish_every_ms", &BrainSpec::publish_every_ms);
+  f.Field("replay", &BrainSpec::replay);
   f.Field("schema", &BrainSpec::schema);
+}
+
+template <typename F>
+void Describe(F& f, const ReplaySpec*) {
+  f.Field("items", &ReplaySpec::items);
+  f.Field("per_step", &ReplaySpec::per_step);
+  f.Field("rivals", &ReplaySpec::rivals);
+  f.Field("dark", &ReplaySpec::dark);
 }
 
 template <typename F>

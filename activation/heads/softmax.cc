@@ -16,6 +16,11 @@
 #include "core/status_macros.h"
 
 namespace gyrus {
+namespace {
+
+constexpr float kOutOfRace = -1e30F;  // The logit of a class that does not compete.
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Head>> SoftmaxHead::Create(const HeadSpec& spec,
                                                           const std::vector<Readable>& readables,
@@ -46,63 +51,97 @@ absl::StatusOr<std::unique_ptr<Head>> SoftmaxHead::Create(const HeadSpec& spec,
           TensorReader::kLearner));
   head->accumulators_ =
       builder->AddTable(spec.name + ".accumulators", std::move(accumulators), 1, 1);
-  head->scratch_ = builder->AddHeadScratch(spec.classes * sizeof(float));
+  head->scratch_ = builder->AddHeadScratch(2 * spec.classes * sizeof(float));
   return head;
 }
 
-std::span<float> SoftmaxHead::Scratch(const StepContext& context) const noexcept {
-  return {reinterpret_cast<float*>(context.activity->head_scratch.data() + scratch_), classes_};
+std::span<float> SoftmaxHead::Scratch(const StepContext& context, std::size_t part) const noexcept {
+  auto* const floats = reinterpret_cast<float*>(context.activity->head_scratch.data() + scratch_);
+  return {floats + part * classes_, classes_};
 }
 
-std::span<const float> SoftmaxHead::Probabilities(const StepContext& context,
-                                                  std::span<float> p) const noexcept {
+std::span<const float> SoftmaxHead::Logits(const StepContext& context,
+                                           std::span<float> z) const noexcept {
   const std::span<const float> h = source_.Gather(*context.activity, nullptr);
   const std::byte* const block = context.view.table(weights_).Read(0);
   const auto* const bias = reinterpret_cast<const float*>(block + bias_offset_);
-  std::copy(bias, bias + classes_, p.begin());
+  std::copy(bias, bias + classes_, z.begin());
   if (!h.empty()) {
-    kernels::MatVecAdd({reinterpret_cast<const float*>(block), classes_ * h.size()}, h, p);
+    kernels::MatVecAdd({reinterpret_cast<const float*>(block), classes_ * h.size()}, h, z);
   }
-  kernels::Softmax(p, p);
   return h;
 }
 
 void SoftmaxHead::Predict(const StepContext& context, const Want& want,
                           Prediction* prediction) const noexcept {
   if (want.kind == Want::Kind::kNothing) return;
-  const std::span<float> p = Scratch(context);
-  Probabilities(context, p);
+  const std::span<float> p = Scratch(context, 0);
+  Logits(context, p);
+  kernels::Softmax(p, p);
   AnswerClasses(p, want, prediction);
 }
 
-double SoftmaxHead::Learn(const StepContext& context, const Target& target,
-                          Commit* commit) const noexcept {
-  const std::span<float> dy = Scratch(context);
-  const std::span<const float> h = Probabilities(context, dy);
-  const double loss = -std::log(std::max(static_cast<double>(dy[target.symbol]), 1e-30));
+double SoftmaxHead::LearnLesson(const StepContext& context, const Lesson& lesson,
+                                Commit* commit) const noexcept {
+  const std::span<float> z = Scratch(context, 1);
+  const std::span<const float> h = Logits(context, z);
+  if (lesson.kind == Lesson::Kind::kSensitivity) {
+    Sensitivity(context, z);
+    return 0.0;
+  }
+  std::copy_n(z.begin(), lesson.logits_now.size(), lesson.logits_now.begin());
+  const std::span<float> dz = Scratch(context, 0);
+  kernels::Softmax(z, dz);
+  const uint32_t label = lesson.target.symbol;
+  const double loss = -std::log(std::max(static_cast<double>(dz[label]), 1e-30));
   if (h.empty()) return loss;
-  dy[target.symbol] -= 1.0F;
+  if (!lesson.rivals.empty()) {
+    for (std::size_t c = 0; c < classes_; ++c) dz[c] = lesson.rivals[c] != 0 ? z[c] : kOutOfRace;
+    kernels::Softmax(dz, dz);
+  }
+  dz[label] -= 1.0F;
+  // A squared logit is steeper than a softmax.
+  float steepest = 0.5F;
+  if (!lesson.logits_then.empty()) {
+    const float pull = 2.0F * lesson.dark / static_cast<float>(classes_);
+    steepest += pull;
+    for (std::size_t c = 0; c < classes_; ++c) dz[c] += pull * (z[c] - lesson.logits_then[c]);
+  }
+  Descend(context, dz, h, steepest, commit);
+  return loss;
+}
+
+void SoftmaxHead::Sensitivity(const StepContext& context, std::span<const float> z) const noexcept {
+  const std::span<float> dh = source_.Gradient(context.activity);
+  if (dh.empty()) return;
+  const std::span<float> dz = Scratch(context, 0);
+  for (std::size_t c = 0; c < classes_; ++c) dz[c] = 2.0F * z[c];
+  const float* const w = context.view.table(weights_).As<float>(0);
+  kernels::TransposedMatVecAdd({w, classes_ * dh.size()}, dz, dh);
+}
+
+void SoftmaxHead::Descend(const StepContext& context, std::span<const float> dz,
+                          std::span<const float> h, float steepest, Commit* commit) const noexcept {
   const std::span<float> w(commit->As<float>({weights_, 0}), classes_ * h.size());
   float* const bias = reinterpret_cast<float*>(commit->Write({weights_, 0}) + bias_offset_);
   const std::span<float> dh = source_.Gradient(context.activity);
   if (spec_.optimiser == Optimiser::kSgd) {
-    const float steepest = 0.5F * spec_.rate * (kernels::SumOfSquares(h) + 1.0F);
-    const float step = spec_.rate / std::max(1.0F, steepest);
-    kernels::SgdOuter(step, dy, h, w, dh);
-    kernels::Axpy(-step, dy, {bias, classes_});
-    return loss;
+    const float most = steepest * spec_.rate * (kernels::SumOfSquares(h) + 1.0F);
+    const float step = spec_.rate / std::max(1.0F, most);
+    kernels::SgdOuter(step, dz, h, w, dh);
+    kernels::Axpy(-step, dz, {bias, classes_});
+    return;
   }
   const std::span<float> squares(commit->As<float>({accumulators_, 0}), classes_);
   float& steps = squares.data()[classes_];
   steps += 1.0F;
   kernels::RmspropStep step = {.rate = spec_.rate, .beta = spec_.beta};
   step.bias_correction = 1.0F / (1.0F - std::pow(spec_.beta, steps));
-  kernels::RmspropOuter(step, dy, h, w, squares, dh);
+  kernels::RmspropOuter(step, dz, h, w, squares, dh);
   for (std::size_t c = 0; c < classes_; ++c) {
     const float root = std::sqrt(squares[c] * step.bias_correction) + step.epsilon;
-    bias[c] -= spec_.rate / root * dy[c];
+    bias[c] -= spec_.rate / root * dz[c];
   }
-  return loss;
 }
 
 }  // namespace gyrus

@@ -28,6 +28,7 @@ using test::IsOk;
 using test::ProseByte;
 using test::StatusIs;
 using test::TinyLabelled;
+using test::TinyReplaying;
 using test::TinyText;
 using testing::HasSubstr;
 
@@ -78,8 +79,9 @@ void Live(Session* a, Session* b, uint64_t seed, int calls, Between between) {
 }
 
 TEST(BackgroundTest, DrainedItEndsAsInlineInTheOrderOfTickets) {
-  for (uint64_t seed = 1; seed <= 6; ++seed) {
-    const BrainSpec spec = seed % 2 == 0 ? TinyText() : TinyLabelled(3);
+  const BrainSpec specs[] = {TinyText(), TinyLabelled(3), TinyReplaying(3)};
+  for (uint64_t seed = 1; seed <= 9; ++seed) {
+    const BrainSpec spec = specs[seed % 3];
     const auto inline_runtime = MakeRuntime(spec);
     const auto background_runtime = MakeRuntime(spec);
     const auto a = Open(inline_runtime.get(), "a", Mode::kInline);

@@ -35,6 +35,22 @@ inline BrainSpec TinyLabelled(uint32_t window) {
   return spec;
 }
 
+// Learns bytes by gradients and replays them: labels come `window` steps late at most.
+inline BrainSpec TinyReplaying(uint32_t window) {
+  AreaSpec area = {.name = "area", .inputs = {"symbol"}, .outputs = 8, .regions = 4, .woken = 2};
+  area.router = AnchorRouterSpec{.threshold = 1, .settle_after = 0};
+  area.cell = DenseCellSpec{};
+  BrainSpec spec;
+  spec.name = "tiny replaying";
+  spec.modalities = {{.name = "byte", .kind = ModalityKind::kSymbol, .size = 256}};
+  spec.encoders = {{.name = "symbol", .modality = "byte", .kind = CategoryEncoderSpec{}}};
+  spec.areas = {area};
+  spec.heads = {{.name = "next", .classes = 256, .kind = SoftmaxHeadSpec{.input = "area"}}};
+  spec.label_window = window;
+  spec.replay = {.items = 32, .per_step = 2, .rivals = 100, .dark = 0.5F};
+  return spec;
+}
+
 // Some prose without end: byte `i` of it.
 inline uint8_t ProseByte(uint64_t i) {
   static constexpr char kProse[] =

@@ -41,15 +41,27 @@ const float* Parameters(PlanRun* run) {
   return nullptr;
 }
 
-double LossOf(std::span<const double> w, std::span<const double> x, uint32_t label) {
-  double z[kClasses];
-  double sum = 0;
+// z = W h + b.
+std::vector<double> LogitsOf(std::span<const double> w, std::span<const double> x) {
+  std::vector<double> z(kClasses);
   for (std::size_t c = 0; c < kClasses; ++c) {
     z[c] = w[kClasses * kSize + c];
     for (std::size_t j = 0; j < kSize; ++j) z[c] += w[c * kSize + j] * x[j];
-    sum += std::exp(z[c]);
   }
+  return z;
+}
+
+double LossOf(std::span<const double> w, std::span<const double> x, uint32_t label) {
+  const std::vector<double> z = LogitsOf(w, x);
+  double sum = 0;
+  for (const double logit : z) sum += std::exp(logit);
   return std::log(sum) - z[label];
+}
+
+double SquaredLogits(std::span<const double> w, std::span<const double> x) {
+  double sum = 0;
+  for (const double logit : LogitsOf(w, x)) sum += logit * logit;
+  return sum;
 }
 
 TEST(SoftmaxHeadTest, FollowsItsGradientAndSendsItDown) {
@@ -86,6 +98,85 @@ TEST(SoftmaxHeadTest, FollowsItsGradientAndSendsItDown) {
   EXPECT_TRUE(test::GradientMatches([&](std::span<const double> h) { return LossOf(before, h, 2); },
                                     x, std::vector<double>(down.begin(), down.end()),
                                     {.relative = 1e-3, .absolute = 1e-6}));
+}
+
+// W and b, one after the other.
+std::vector<double> AllParameters(PlanRun* run) {
+  // W lies at the block's start, b behind it.
+  const float* const block = Parameters(run);
+  return {block, block + kClasses * kSize + kClasses};
+}
+
+TEST(SoftmaxHeadTest, FollowsTheGradientOfALesson) {
+  constexpr float kRate = 1e-3F;
+  ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<PlanRun> run,
+      PlanRun::Create(BrainOf({.input = "same", .rate = kRate, .optimiser = Optimiser::kSgd})));
+  const std::vector<float> row = {0.5F, -1, 2, 0.1F};
+  const std::vector<Value> values = {{.present = true, .reals = row}};
+  for (int t = 0; t < 200; ++t) {
+    run->Forward(values);
+    run->Learn(values, {.symbol = static_cast<uint32_t>(t % 5 == 0)});
+  }
+  const std::vector<double> x(row.begin(), row.end());
+  const std::vector<uint8_t> rivals = {0, 1, 1};
+  const std::vector<float> then = {0.3F, -0.7F, 1.1F};
+  std::vector<float> now(kClasses);
+  const Lesson lesson = {.kind = Lesson::Kind::kReplayed,
+                         .target = {.symbol = 2},
+                         .rivals = rivals,
+                         .logits_then = then,
+                         .dark = 0.4F,
+                         .logits_now = now};
+  const auto loss = [&](std::span<const double> w, std::span<const double> h) {
+    const std::vector<double> z = LogitsOf(w, h);
+    double distance = 0;
+    for (std::size_t c = 0; c < kClasses; ++c) distance += (z[c] - then[c]) * (z[c] - then[c]);
+    return std::log(std::exp(z[1]) + std::exp(z[2])) - z[2] + double{0.4F} / kClasses * distance;
+  };
+  const std::vector<double> before = AllParameters(run.get());
+  run->Forward(values);
+  {
+    std::optional<Commit> commit = run->Begin();
+    const double told = run->plan().heads()[0]->LearnLesson(run->context(), lesson, &*commit);
+    EXPECT_NEAR(told, LossOf(before, x, 2), 1e-5);
+  }
+  const std::vector<double> after = AllParameters(run.get());
+  std::vector<double> gradient(before.size());
+  for (std::size_t i = 0; i < before.size(); ++i) gradient[i] = (before[i] - after[i]) / kRate;
+  EXPECT_TRUE(test::GradientMatches([&](std::span<const double> w) { return loss(w, x); }, before,
+                                    gradient, {.relative = 1e-3, .absolute = 1e-3}));
+  const std::span<const float> down = run->activity().areas[0].gradient;
+  EXPECT_TRUE(test::GradientMatches([&](std::span<const double> h) { return loss(before, h); }, x,
+                                    std::vector<double>(down.begin(), down.end()),
+                                    {.relative = 1e-3, .absolute = 1e-6}));
+  const std::vector<double> z = LogitsOf(before, x);
+  for (std::size_t c = 0; c < kClasses; ++c) EXPECT_NEAR(now[c], z[c], 1e-5);
+}
+
+TEST(SoftmaxHeadTest, SendsSensitivityDownAndLearnsNothing) {
+  ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<PlanRun> run,
+      PlanRun::Create(BrainOf({.input = "same", .rate = 0.05F, .optimiser = Optimiser::kSgd})));
+  const std::vector<float> row = {0.5F, -1, 2, 0.1F};
+  const std::vector<Value> values = {{.present = true, .reals = row}};
+  for (int t = 0; t < 50; ++t) {
+    run->Forward(values);
+    run->Learn(values, {.symbol = static_cast<uint32_t>(t % 3 == 0)});
+  }
+  const std::vector<double> before = AllParameters(run.get());
+  run->Forward(values);
+  {
+    std::optional<Commit> commit = run->Begin();
+    run->plan().heads()[0]->LearnLesson(run->context(), {.kind = Lesson::Kind::kSensitivity},
+                                        &*commit);
+  }
+  EXPECT_EQ(AllParameters(run.get()), before);
+  const std::span<const float> down = run->activity().areas[0].gradient;
+  EXPECT_TRUE(test::GradientMatches(
+      [&](std::span<const double> h) { return SquaredLogits(before, h); },
+      std::vector<double>(row.begin(), row.end()), std::vector<double>(down.begin(), down.end()),
+      {.relative = 1e-4, .absolute = 1e-5}));
 }
 
 class SoftmaxOptimiserTest : public testing::TestWithParam<Optimiser> {};
