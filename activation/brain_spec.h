@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "activation/learning_spec.h"
 #include "activation/schema_spec.h"
 
 namespace gyrus {
@@ -133,18 +134,6 @@ struct McsdCellSpec {
 
 enum class Combine : uint8_t { kSum, kConcatenate };
 enum class Asleep : uint8_t { kFreeze, kDecay };
-enum class Trace : uint8_t { kNone, kFactored, kExact };
-enum class Optimiser : uint8_t { kSgd, kRmsprop };
-
-// How the gradient-trained regions of an area learn.
-struct AreaLearningSpec {
-  Optimiser optimiser = Optimiser::kRmsprop;
-  float rate = 0.002F;  // > 0.
-  float beta = 0.99F;   // RMSprop's memory, in [0, 1).
-  uint32_t chunk = 1;   // Steps per backward walk and update, in [1, 256].
-  Trace trace = Trace::kNone;
-  bool bounded = false;  // No step may move a layer past its target.
-};
 
 struct AreaSpec {
   std::string name;
@@ -278,22 +267,6 @@ struct HeadSpec {
 };
 
 // ---- The brain.
-
-// Stored samples, each learned again now and then beside live ones, so that what is trained by
-// gradients (softmax heads, the cells and learned routers below them) keeps what it knew. What is
-// free of order (ridge and Kalman statistics, memories, anchors) is taught each sample once: a
-// brain of only that gains nothing here. Needs classes, and trained areas without a state and with
-// learning.chunk 1.
-struct ReplaySpec {
-  uint32_t items = 0;     // Samples kept, of every class alike, in [0, 65536]; 0: no replay.
-  uint32_t per_step = 1;  // Stored samples learned beside each live one, in [1, 16].
-  // ER-ACE: a live sample competes only with the classes of the last `rivals` live ones, so that
-  // new classes do not push old ones aside; in [0, 2^20]; 0: with all.
-  uint32_t rivals = 0;
-  // DER++: weight, in [0, 100], of keeping to what the first softmax head answered when the sample
-  // was stored; 0: none.
-  float dark = 0.0F;
-};
 
 struct BrainSpec {
   std::string name;

@@ -229,11 +229,7 @@ absl::Status Plan::AddMemory(AreaPlan* area) {
         Rng rng(seed, stream + index);
         made->Initialise(&rng, block);
       });
-  if (made->shape().learns && spec.learning.optimiser == Optimiser::kRmsprop) {
-    GYRUS_ASSIGN_OR_RETURN(BlockLayout accumulators, AccumulatorLayout(made->layout()));
-    area->accumulators_table = builder_.AddTable(spec.name + ".accumulators",
-                                                 std::move(accumulators), spec.regions, spec.woken);
-  }
+  if (made->shape().learns) GYRUS_RETURN_IF_ERROR(AddLearnerTables(area));
   // Stored samples are learned in the live one's commit.
   const bool replays =
       spec_.replay.items > 0 &&
@@ -250,6 +246,31 @@ absl::Status Plan::AddMemory(AreaPlan* area) {
           "area \"", spec.name, "\".asleep: only an mcsd cell decays asleep, expected FREEZE"));
     }
     area->clock_offset = builder_.AddState((1 + std::size_t{spec.regions}) * sizeof(uint64_t));
+  }
+  return absl::OkStatus();
+}
+
+// What only the learner reads of a trained area.
+absl::Status Plan::AddLearnerTables(AreaPlan* area) {
+  const AreaSpec& spec = area->spec;
+  const BlockLayout& weights = area->cell->layout();
+  const auto add = [&](const char* name, BlockLayout layout) {
+    return builder_.AddTable(absl::StrCat(spec.name, ".", name), std::move(layout), spec.regions,
+                             spec.woken);
+  };
+  if (spec.learning.optimiser == Optimiser::kRmsprop) {
+    GYRUS_ASSIGN_OR_RETURN(BlockLayout layout, AccumulatorLayout(weights));
+    area->accumulators_table = add("accumulators", std::move(layout));
+  }
+  if (spec.learning.importance.kind != ImportanceKind::kNone) {
+    GYRUS_ASSIGN_OR_RETURN(BlockLayout layout, ImportanceLayout(weights));
+    area->importance_table = add("importance", std::move(layout));
+  }
+  if (spec.learning.plasticity.rho != 0.0F) {
+    const auto* const glu = std::get_if<GluCellSpec>(&spec.cell);
+    GYRUS_ASSIGN_OR_RETURN(BlockLayout layout,
+                           UtilityLayout(glu != nullptr ? glu->hidden : spec.outputs));
+    area->utility_table = add("utility", std::move(layout));
   }
   return absl::OkStatus();
 }
@@ -343,63 +364,6 @@ std::size_t Plan::LayOut(For purpose, Workspace* memory, Activity* activity) con
   activity->head_scratch = head_scratch;
   activity->learning_scratch = learning_scratch;
   return bytes;
-}
-
-absl::Status Plan::Check(const Observation& observation) const {
-  if (observation.values.size() != spec_.modalities.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("an observation of this brain has ",
-                                                   spec_.modalities.size(), " values, got ",
-                                                   observation.values.size()));
-  }
-  for (std::size_t m = 0; m < spec_.modalities.size(); ++m) {
-    const ModalitySpec& modality = spec_.modalities[m];
-    const Value& value = observation.values[m];
-    if (!value.present) continue;
-    if (modality.kind == ModalityKind::kSymbol && value.symbol >= modality.size) {
-      return absl::InvalidArgumentError(absl::StrCat("modality \"", modality.name, "\" has ",
-                                                     modality.size, " symbols, got symbol ",
-                                                     value.symbol));
-    }
-    if (modality.kind == ModalityKind::kReals) {
-      if (value.reals.size() != modality.size) {
-        return absl::InvalidArgumentError(absl::StrCat("modality \"", modality.name, "\" has ",
-                                                       modality.size, " elements, got ",
-                                                       value.reals.size()));
-      }
-      for (std::size_t i = 0; i < value.reals.size(); ++i) {
-        if (std::abs(value.reals[i]) > kLargestReal) {
-          return absl::InvalidArgumentError(absl::StrCat("modality \"", modality.name,
-                                                         "\": element ", i, " is ", value.reals[i],
-                                                         ": the limit is ", kLargestReal));
-        }
-      }
-    }
-    const std::size_t pixels = std::size_t{modality.rows} * modality.columns;
-    if (modality.kind == ModalityKind::kImage && value.pixels.size() != pixels) {
-      return absl::InvalidArgumentError(absl::StrCat("modality \"", modality.name, "\" has ",
-                                                     pixels, " pixels, got ", value.pixels.size()));
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Plan::Check(const Target& target) const {
-  const HeadSpec& head = spec_.heads[0];
-  if (head.classes > 0 && target.symbol >= head.classes) {
-    return absl::InvalidArgumentError(absl::StrCat("head \"", head.name, "\" has ", head.classes,
-                                                   " classes, got class ", target.symbol));
-  }
-  if (target.reals.size() != head.outputs) {
-    return absl::InvalidArgumentError(absl::StrCat("head \"", head.name, "\" has ", head.outputs,
-                                                   " outputs, got ", target.reals.size()));
-  }
-  for (const float real : target.reals) {
-    if (!(std::abs(real) <= kLargestReal)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("a target is ", real, ": the limit is ", kLargestReal));
-    }
-  }
-  return absl::OkStatus();
 }
 
 void Plan::Forward(const StepContext& context, const Observation& observation) const noexcept {

@@ -40,6 +40,8 @@ struct AreaPlan {
   std::unique_ptr<Cell> cell = nullptr;
   uint32_t weights_table = 0;
   uint32_t accumulators_table = 0;  // Of cells that learn by RMSprop.
+  uint32_t importance_table = 0;    // Of cells held by importance.
+  uint32_t utility_table = 0;       // Of cells whose units are renewed.
   std::size_t state_offset = 0;     // Of (regions, state_floats) floats.
   // Where states decay asleep: of the step's number and, by region, that of its last waking.
   std::optional<std::size_t> clock_offset = {};
@@ -112,6 +114,7 @@ class Plan {
   absl::Status Compile();
   absl::Status CompileArea(const AreaSpec& spec);
   absl::Status AddMemory(AreaPlan* area);
+  absl::Status AddLearnerTables(AreaPlan* area);
   absl::Status CompileRouter(AreaPlan* area);
   std::size_t LayOut(For purpose, Workspace* memory, Activity* activity) const;
   void ForwardArea(const StepContext& context, std::size_t index) const noexcept;

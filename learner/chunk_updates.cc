@@ -15,21 +15,28 @@ namespace gyrus {
 ChunkUpdates::ChunkUpdates(const BlockLayout& layout, const AreaLearningSpec& spec, uint32_t pairs)
     : layout_(layout), spec_(spec), pairs_(pairs), collected_(layout.tensors().size()) {
   uint32_t most_rows = 0;
+  uint32_t most_columns = 0;
   for (std::size_t t = 0; t < collected_.size(); ++t) {
     const TensorSpec& tensor = layout.tensors()[t];
     collected_[t].a.resize(std::size_t{tensor.rows} * pairs);
     collected_[t].b.resize(std::size_t{tensor.columns} * pairs);
     most_rows = std::max(most_rows, tensor.rows);
+    most_columns = std::max(most_columns, tensor.columns);
   }
   rates_.resize(most_rows);
   products_.resize(most_rows);
   coefficients_.resize(pairs);
   if (spec.optimiser == Optimiser::kRmsprop) accumulated_ = *AccumulatorLayout(layout);
+  if (spec.importance.kind == ImportanceKind::kNone) return;
+  important_ = *ImportanceLayout(layout);
+  importance_.emplace(layout_, *important_, spec.importance);
+  row_.resize(most_columns);
 }
 
-void ChunkUpdates::Begin(std::byte* weights, std::byte* accumulators) noexcept {
-  weights_ = weights;
-  accumulators_ = accumulators;
+void ChunkUpdates::Begin(const RegionBlocks& blocks) noexcept {
+  weights_ = blocks.weights;
+  accumulators_ = blocks.accumulators;
+  if (importance_.has_value()) importance_->Begin(blocks.weights, blocks.importance);
   for (Collected& collected : collected_) {
     collected.count = 0;
     collected.b_squares = 0.0F;
@@ -56,6 +63,44 @@ void ChunkUpdates::End() noexcept {
   for (std::size_t t = 0; t < collected_.size(); ++t) {
     if (collected_[t].count > 0) Apply(t);
   }
+  if (importance_.has_value()) importance_->End(weights_);
+}
+
+void ChunkUpdates::EndSensing() noexcept {
+  GYRUS_CHECK(importance_.has_value());
+  for (std::size_t t = 0; t < collected_.size(); ++t) {
+    ForEachRow(t, [&](std::size_t i, std::span<const float> gradient) {
+      importance_->Sense(t, i, gradient);
+    });
+  }
+}
+
+template <typename Use>
+void ChunkUpdates::ForEachRow(std::size_t tensor, Use use) noexcept {
+  const Collected& collected = collected_[tensor];
+  const TensorSpec& spec = layout_.tensors()[tensor];
+  const std::span<const float> b(collected.b.data(), std::size_t{collected.count} * spec.columns);
+  const std::span<float> coefficients = std::span(coefficients_).first(collected.count);
+  const std::span<float> gradient = std::span(row_).first(spec.columns);
+  for (std::size_t i = 0; i < spec.rows; ++i) {
+    bool any = false;
+    for (std::size_t p = 0; p < coefficients.size(); ++p) {
+      coefficients[p] = collected.a[p * spec.rows + i];
+      any = any || coefficients[p] != 0.0F;
+    }
+    if (!any) continue;
+    std::fill(gradient.begin(), gradient.end(), 0.0F);
+    kernels::TransposedMatVecAdd(b, coefficients, gradient);
+    use(i, gradient);
+  }
+}
+
+void ChunkUpdates::ApplyByImportance(std::size_t tensor, std::span<const float> rates) noexcept {
+  const std::span<float> w = FloatsOf(layout_, tensor, weights_);
+  ForEachRow(tensor, [&](std::size_t i, std::span<const float> gradient) {
+    importance_->MoveRow(tensor, i, rates[i], gradient,
+                         w.subspan(i * gradient.size(), gradient.size()));
+  });
 }
 
 void ChunkUpdates::Apply(std::size_t tensor) noexcept {
@@ -65,6 +110,7 @@ void ChunkUpdates::Apply(std::size_t tensor) noexcept {
   const std::span<float> rates = std::span(rates_).first(spec.rows);
   const std::span<float> coefficients = std::span(coefficients_).first(collected.count);
   Rates(tensor, rates);
+  if (importance_.has_value()) return ApplyByImportance(tensor, rates);
   float* w = FloatsOf(layout_, tensor, weights_).data();
   for (std::size_t i = 0; i < spec.rows; ++i, w += spec.columns) {
     const float* a = collected.a.data() + i;

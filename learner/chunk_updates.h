@@ -10,6 +10,7 @@
 #include "activation/brain_spec.h"
 #include "core/kernels/update.h"
 #include "core/layout.h"
+#include "learner/importance.h"
 #include "learner/region_updates.h"
 
 namespace gyrus {
@@ -27,15 +28,19 @@ namespace gyrus {
 // curvature of the largest eigenvalue of sum_p b_p b_p^T, at most sum_p |b_p|^2. The bound is each
 // layer's own: several layers moved at once may pass the target together, and a loss steeper than
 // that (curvature above 1) is not covered.
+//
+// With importance (learner/importance.h) a row's summed gradient is made, once, to move it and to
+// be weighed; rows to which none comes are left out.
 class ChunkUpdates final : public RegionUpdates {
  public:
   // pairs: the most calls of Outer for one tensor between Begin and End.
   ChunkUpdates(const BlockLayout& layout, const AreaLearningSpec& spec, uint32_t pairs);
 
-  void Begin(std::byte* weights, std::byte* accumulators) noexcept override;
+  void Begin(const RegionBlocks& blocks) noexcept override;
   void Outer(std::size_t tensor, std::span<const float> a, std::span<const float> b,
              std::span<float> backprop) noexcept override;
   void End() noexcept override;
+  void EndSensing() noexcept override;
 
  private:
   struct Collected {
@@ -46,6 +51,11 @@ class ChunkUpdates final : public RegionUpdates {
   };
 
   void Apply(std::size_t tensor) noexcept;
+  void ApplyByImportance(std::size_t tensor, std::span<const float> rates) noexcept;
+
+  // Calls use(i, gradient) for each row whose gradient is not zero; (columns,).
+  template <typename Use>
+  void ForEachRow(std::size_t tensor, Use use) noexcept;
 
   // Writes the step size of each row, (rows,); updates the accumulators, if any.
   void Rates(std::size_t tensor, std::span<float> rates) noexcept;
@@ -57,10 +67,13 @@ class ChunkUpdates final : public RegionUpdates {
   std::optional<BlockLayout> accumulated_;  // Empty for SGD.
   AreaLearningSpec spec_;
   uint32_t pairs_;
-  std::vector<Collected> collected_;  // By tensor.
-  std::vector<float> rates_;          // (most rows,)
-  std::vector<float> products_;       // (most rows,)
-  std::vector<float> coefficients_;   // (pairs,)
+  std::vector<Collected> collected_;      // By tensor.
+  std::vector<float> rates_;              // (most rows,)
+  std::vector<float> products_;           // (most rows,)
+  std::vector<float> coefficients_;       // (pairs,)
+  std::optional<BlockLayout> important_;  // Empty without importance; likewise:
+  std::optional<Importance> importance_;
+  std::vector<float> row_;  // (most columns,)
   std::byte* weights_ = nullptr;
   std::byte* accumulators_ = nullptr;
   kernels::RmspropStep step_;

@@ -144,9 +144,10 @@ void AreaCredit::Copy(const AreaActivity& from, AreaActivity* to) const noexcept
 
 void AreaCredit::Backward(Commit* commit, Lesson::Kind kind) noexcept {
   std::fill(dx_.begin(), dx_.end(), 0.0F);
-  WalkRegions(commit);
+  WalkRegions(commit, kind);
   if (passes_on_) PassOn();
-  if (kind == Lesson::Kind::kLive || learns_routes_) LearnRoutes(commit);
+  const bool replayed = kind == Lesson::Kind::kReplayed;
+  if (kind == Lesson::Kind::kLive || (replayed && learns_routes_)) LearnRoutes(commit);
   steps_ = 0;
 }
 
@@ -156,7 +157,7 @@ void AreaCredit::Forget() noexcept {
   steps_ = 0;
 }
 
-void AreaCredit::WalkRegions(Commit* commit) noexcept {
+void AreaCredit::WalkRegions(Commit* commit, Lesson::Kind kind) noexcept {
   for (uint32_t t = steps_; t-- > 0;) {
     if (!records_[t].awake) continue;
     for (uint32_t k = 0; k < records_[t].woken.size(); ++k) {
@@ -164,12 +165,12 @@ void AreaCredit::WalkRegions(Commit* commit) noexcept {
       uint32_t& newest = newest_[WokenAt(entry).region];
       if (newest != entry) continue;
       newest = kNone;
-      if (updates_ != nullptr) WalkRegion(entry, commit);
+      if (updates_ != nullptr) WalkRegion(entry, commit, kind);
     }
   }
 }
 
-void AreaCredit::WalkRegion(uint32_t last, Commit* commit) noexcept {
+void AreaCredit::WalkRegion(uint32_t last, Commit* commit, Lesson::Kind kind) noexcept {
   const uint32_t region = WokenAt(last).region;
   std::size_t count = 0;
   for (uint32_t e = last; e != kNone; e = previous_[e]) chain_[count++] = e;
@@ -179,8 +180,7 @@ void AreaCredit::WalkRegion(uint32_t last, Commit* commit) noexcept {
     return;
   }
   std::byte* const weights = commit->Write({plan_.weights_table, region});
-  const bool rmsprop = plan_.spec.learning.optimiser == Optimiser::kRmsprop;
-  updates_->Begin(weights, rmsprop ? commit->Write({accumulators_, region}) : nullptr);
+  updates_->Begin(Blocks(region, weights, commit));
   std::fill(dstate_.begin(), dstate_.end(), 0.0F);
   for (std::size_t i = 0; i < count; ++i) {
     StepBack(chain_[i], weights, i + 1 == count ? TracesOf(region).data() : nullptr);
@@ -188,7 +188,21 @@ void AreaCredit::WalkRegion(uint32_t last, Commit* commit) noexcept {
   }
   // Before End, so that the weights are still those of the forward steps.
   AdvanceTraces(count, weights, region);
+  if (kind == Lesson::Kind::kSensitivity) return updates_->EndSensing();
   updates_->End();
+}
+
+RegionBlocks AreaCredit::Blocks(uint32_t region, std::byte* weights,
+                                Commit* commit) const noexcept {
+  RegionBlocks blocks = {.weights = weights};
+  const AreaLearningSpec& spec = plan_.spec.learning;
+  if (spec.optimiser == Optimiser::kRmsprop) {
+    blocks.accumulators = commit->Write({accumulators_, region});
+  }
+  if (spec.importance.kind != ImportanceKind::kNone) {
+    blocks.importance = commit->Write({plan_.importance_table, region});
+  }
+  return blocks;
 }
 
 bool AreaCredit::ErrorReaches(std::size_t count) const noexcept {

@@ -66,11 +66,15 @@ class AreaCredit {
   // Walks back over what is recorded (at the end of a stream, less than a chunk), updates the
   // woken regions' blocks and the router's, advances traces, and begins a new chunk.
   // Requires: the areas that read this one have gone before. What was replayed teaches weights, and
-  // routers their scores, but founds nothing.
+  // routers their scores, but founds nothing; of the answer's sensitivity only importance takes
+  // note.
   void Backward(Commit* commit, Lesson::Kind kind = Lesson::Kind::kLive) noexcept;
 
   // Begins a new chunk without what is recorded, and zeroes the traces: steps have gone missing.
   void Forget() noexcept;
+
+  // Whether nothing is recorded: the last chunk has been learned.
+  bool empty() const { return steps_ == 0; }
 
   // Whether gradients that reach this area's output are of use.
   bool takes_gradient() const { return takes_gradient_; }
@@ -98,8 +102,9 @@ class AreaCredit {
   static std::size_t RecordBytes(const AreaPlan& plan);
   void TakeMemory();
   void Copy(const AreaActivity& from, AreaActivity* to) const noexcept;
-  void WalkRegions(Commit* commit) noexcept;
-  void WalkRegion(uint32_t last, Commit* commit) noexcept;
+  void WalkRegions(Commit* commit, Lesson::Kind kind) noexcept;
+  void WalkRegion(uint32_t last, Commit* commit, Lesson::Kind kind) noexcept;
+  RegionBlocks Blocks(uint32_t region, std::byte* weights, Commit* commit) const noexcept;
   void StepBack(uint32_t entry, const std::byte* weights, const float* traces) noexcept;
   void AdvanceTraces(std::size_t count, const std::byte* weights, uint32_t region) noexcept;
   void CarryOverSleep(uint32_t entry, std::span<float> rows) const noexcept;

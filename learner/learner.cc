@@ -35,14 +35,38 @@ absl::StatusOr<std::unique_ptr<Learner>> Learner::Create(const Plan* plan, Store
     if (!credit.ok()) return credit.status();
     learner->credits_.push_back(*std::move(credit));
   }
-  if (plan->replay().has_value()) learner->replay_ = std::make_unique<Replay>(plan, store);
+  GYRUS_RETURN_IF_ERROR(learner->AddProtections());
   return learner;
+}
+
+absl::Status Learner::AddProtections() {
+  if (plan_->replay().has_value()) replay_ = std::make_unique<Replay>(plan_, store_);
+  const AreaPlan* other = nullptr;  // A trained area that does not weigh sensitivity.
+  for (uint32_t a = 0; a < plan_->areas().size(); ++a) {
+    const AreaPlan& area = plan_->areas()[a];
+    const bool learns = area.cell->shape().learns;
+    const AreaLearningSpec& spec = area.spec.learning;
+    const bool senses = learns && spec.importance.kind == ImportanceKind::kMas;
+    senses_ = senses_ || senses;
+    if (learns && !senses) other = &area;
+    plasticities_.emplace_back();
+    if (spec.plasticity.rho == 0.0F) continue;
+    GYRUS_ASSIGN_OR_RETURN(plasticities_.back(), Plasticity::Create(plan_, a));
+  }
+  if (!senses_ || other == nullptr) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("area \"", other->spec.name,
+                   "\".learning.importance must be MAS as well: the answer's sensitivity comes "
+                   "through every trained area or none"));
 }
 
 uint64_t Learner::BytesFor(const Plan& plan) {
   uint64_t bytes = EventRing::BytesFor(plan.spec(), Capacity(plan.spec()), plan.state_bytes()) +
                    plan.state_bytes() + plan.activity_bytes(Plan::For::kLearning);
-  for (const AreaPlan& area : plan.areas()) bytes += AreaCredit::BytesFor(area);
+  for (const AreaPlan& area : plan.areas()) {
+    bytes += AreaCredit::BytesFor(area);
+    if (area.spec.learning.plasticity.rho != 0.0F) bytes += Plasticity::BytesFor(area);
+  }
   if (plan.replay().has_value()) bytes += Replay::BytesFor(plan);
   return bytes;
 }
@@ -184,9 +208,14 @@ void Learner::LearnLabelled(const Event& event, Commit* commit) {
   for (const AreaActivity& area : activity_.areas) {
     if (area.awake) counts_.woken += area.woken.size();
   }
+  if (senses_) LearnLesson(context_, {.kind = Lesson::Kind::kSensitivity}, commit);
   Lesson lesson = {.target = event.target};
   if (replay_ != nullptr) replay_->Prepare(&lesson);
   last_.loss = LearnLesson(context_, lesson, commit);
+  for (std::size_t a = 0; a < plasticities_.size(); ++a) {
+    if (plasticities_[a] == nullptr || !credits_[a]->empty()) continue;
+    plasticities_[a]->Keep(activity_.areas[a], commit);
+  }
   if (replay_ == nullptr) return;
   for (uint32_t i = 0; i < replay_->per_step(); ++i) {
     if (replay_->Recall(i, &lesson)) LearnLesson(replay_->context(), lesson, commit);

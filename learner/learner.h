@@ -18,6 +18,7 @@
 #include "core/workspace.h"
 #include "learner/credit.h"
 #include "learner/event_ring.h"
+#include "learner/plasticity.h"
 #include "learner/replay.h"
 
 namespace gyrus {
@@ -143,6 +144,7 @@ class Learner {
   bool Ready(const Event& event) const;
   void ForwardAhead(const Event& event);
   absl::Status Run(Event* event);
+  absl::Status AddProtections();
   void LearnLabelled(const Event& event, Commit* commit);
   double LearnLesson(const StepContext& context, const Lesson& lesson, Commit* commit);
   absl::Status OutOfSpares();
@@ -154,9 +156,11 @@ class Learner {
   Workspace memory_;
   Activity activity_;
   StepContext context_;
-  std::vector<std::unique_ptr<AreaCredit>> credits_;  // By area.
-  std::unique_ptr<Replay> replay_;                    // Null without.
-  uint64_t closed_ = 0;                               // Ids up to here get no label any more.
+  std::vector<std::unique_ptr<AreaCredit>> credits_;       // By area.
+  std::unique_ptr<Replay> replay_;                         // Null without.
+  std::vector<std::unique_ptr<Plasticity>> plasticities_;  // By area; null without.
+  bool senses_ = false;                                    // Any area weighs sensitivity.
+  uint64_t closed_ = 0;                                    // Ids up to here get no label any more.
   uint64_t ahead_ = 0;  // The event whose forward pass activity_ holds; 0: none.
   uint64_t ahead_commits_ = 0;
   Outcome last_;

@@ -19,6 +19,28 @@ namespace {
 // otherwise keep as infinite for ever.
 constexpr float kLargest = 1e30F;
 
+absl::Status CheckImportance(const AreaLearningSpec& learning) {
+  const ImportanceSpec& spec = learning.importance;
+  if (!(spec.strength >= 0.0F && spec.strength <= 1e9F)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("learning.importance.strength must be in [0, 1e9], got ", spec.strength));
+  }
+  if (!(spec.decay >= 0.0F && spec.decay <= 1.0F)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("learning.importance.decay must be in [0, 1], got ", spec.decay));
+  }
+  if (spec.every < 1) {
+    return absl::InvalidArgumentError("learning.importance.every must be at least 1, got 0");
+  }
+  const bool at_once = learning.chunk == 1 && learning.trace == Trace::kNone;
+  if (spec.kind == ImportanceKind::kMas && !at_once) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("learning.importance by MAS needs chunk 1 and no trace, got chunk ",
+                     learning.chunk, ": it looks at one step's answer"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Check(const AreaLearningSpec& spec, const BlockLayout& layout) {
   if (!(spec.rate > 0.0F) || !std::isfinite(spec.rate)) {
     return absl::InvalidArgumentError(
@@ -32,6 +54,7 @@ absl::Status Check(const AreaLearningSpec& spec, const BlockLayout& layout) {
     return absl::InvalidArgumentError(
         absl::StrCat("learning.chunk must be in [1, 256], got ", spec.chunk));
   }
+  GYRUS_RETURN_IF_ERROR(CheckImportance(spec));
   for (const TensorSpec& tensor : layout.tensors()) {
     if (tensor.type != ElementType::kF32) {
       return absl::InvalidArgumentError(absl::StrCat("tensor \"", tensor.name, "\" is ",
@@ -55,7 +78,8 @@ absl::StatusOr<std::unique_ptr<RegionUpdates>> MakeRegionUpdates(const AreaLearn
                                                                  const Cell& cell) {
   GYRUS_RETURN_IF_ERROR(Check(spec, cell.layout()));
   const bool traces = spec.trace != Trace::kNone && cell.shape().trace_outers > 0;
-  if (spec.chunk > 1 || traces || spec.bounded) {
+  const bool held = spec.importance.kind != ImportanceKind::kNone;
+  if (spec.chunk > 1 || traces || spec.bounded || held) {
     return std::unique_ptr<RegionUpdates>(new ChunkUpdates(
         cell.layout(), spec, spec.chunk + (traces ? cell.shape().trace_outers : 0)));
   }

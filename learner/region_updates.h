@@ -10,12 +10,20 @@
 #include "activation/brain_spec.h"
 #include "activation/cell.h"
 #include "activation/updates.h"
+#include "core/check.h"
 
 namespace gyrus {
 
+// The blocks of a region that learning changes.
+struct RegionBlocks {
+  std::byte* weights;
+  std::byte* accumulators = nullptr;  // Null where the optimiser keeps none.
+  std::byte* importance = nullptr;    // Null where weights are not held by importance.
+};
+
 // An optimiser, at work on one region's block at a time:
 //
-//   updates->Begin(weights, accumulators);
+//   updates->Begin(blocks);
 //   cell.Backward(step, updates);  // Once per step of the chunk, the last step first.
 //   updates->End();                // The block now holds what was learnt.
 //
@@ -25,11 +33,15 @@ namespace gyrus {
 // Memory is taken at creation. Not thread-safe. Real-time safe.
 class RegionUpdates : public Updates {
  public:
-  // Takes on a block, and the block of its accumulators (null where the optimiser keeps none).
-  virtual void Begin(std::byte* weights, std::byte* accumulators) noexcept = 0;
+  // Takes on a region.
+  virtual void Begin(const RegionBlocks& blocks) noexcept = 0;
 
   // Applies what is still to be applied.
   virtual void End() noexcept = 0;
+
+  // Instead of End, where the gradients were those of the answer's sensitivity: nothing moves.
+  // Requires: importance by MAS.
+  virtual void EndSensing() noexcept { GYRUS_CHECK(false); }
 
   // A vector is one row: its tensor has the shape (1, g.size()).
   void Scaled(std::size_t tensor, float scale, std::span<const float> g) noexcept final {

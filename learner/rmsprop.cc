@@ -27,10 +27,10 @@ RmspropUpdates::RmspropUpdates(const BlockLayout& layout, const AreaLearningSpec
       rate_(spec.rate),
       beta_(spec.beta) {}
 
-void RmspropUpdates::Begin(std::byte* weights, std::byte* accumulators) noexcept {
-  weights_ = weights;
-  accumulators_ = accumulators;
-  step_ = Accumulators(accumulated_, accumulators).Advance(rate_, beta_);
+void RmspropUpdates::Begin(const RegionBlocks& blocks) noexcept {
+  weights_ = blocks.weights;
+  accumulators_ = blocks.accumulators;
+  step_ = Accumulators(accumulated_, accumulators_).Advance(rate_, beta_);
 }
 
 void RmspropUpdates::Outer(std::size_t tensor, std::span<const float> a, std::span<const float> b,

@@ -45,7 +45,7 @@ class RmspropUpdates final : public RegionUpdates {
  public:
   RmspropUpdates(const BlockLayout& layout, const AreaLearningSpec& spec);
 
-  void Begin(std::byte* weights, std::byte* accumulators) noexcept override;
+  void Begin(const RegionBlocks& blocks) noexcept override;
   void Outer(std::size_t tensor, std::span<const float> a, std::span<const float> b,
              std::span<float> backprop) noexcept override;
   void End() noexcept override {}

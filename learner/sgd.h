@@ -15,7 +15,7 @@ class SgdUpdates final : public RegionUpdates {
  public:
   SgdUpdates(const BlockLayout& layout, float rate) : layout_(layout), rate_(rate) {}
 
-  void Begin(std::byte* weights, std::byte*) noexcept override { weights_ = weights; }
+  void Begin(const RegionBlocks& blocks) noexcept override { weights_ = blocks.weights; }
   void Outer(std::size_t tensor, std::span<const float> a, std::span<const float> b,
              std::span<float> backprop) noexcept override;
   void End() noexcept override {}

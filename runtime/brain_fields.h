@@ -184,6 +184,23 @@ void Describe(F& f, const AreaLearningSpec*) {
   f.Field("chunk", &AreaLearningSpec::chunk);
   f.Field("trace", &AreaLearningSpec::trace);
   f.Field("bounded", &AreaLearningSpec::bounded);
+  f.Field("importance", &AreaLearningSpec::importance);
+  f.Field("plasticity", &AreaLearningSpec::plasticity);
+}
+
+template <typename F>
+void Describe(F& f, const ImportanceSpec*) {
+  f.Field("kind", &ImportanceSpec::kind);
+  f.Field("strength", &ImportanceSpec::strength);
+  f.Field("decay", &ImportanceSpec::decay);
+  f.Field("every", &ImportanceSpec::every);
+}
+
+template <typename F>
+void Describe(F& f, const PlasticitySpec*) {
+  f.Field("rho", &PlasticitySpec::rho);
+  f.Field("maturity", &PlasticitySpec::maturity);
+  f.Field("decay", &PlasticitySpec::decay);
 }
 
 // ---- Experts and heads.

@@ -5,7 +5,9 @@
 //   lasting_bench split [mnist|fashion-mnist|both] [SEEDS=3] [ROW]    classes two by two, in order
 //   lasting_bench twenty [SEEDS=3]                     MNIST, then Fashion-MNIST, in one brain
 //   lasting_bench permuted [TASKS=100] [SAMPLES=10000] [ROW]   new orders of pixels, for ever
-//   lasting_bench text                                 a book, other texts, the book's other half
+//   lasting_bench text [ROWS_LOG2=18] [HISTORY_LOG2=20]   a book, other texts, its other half;
+//                                                         rows of memory per context, symbols
+//                                                         kept to match
 //   data under $GYRUS_DATA (default ../shared/data); ROW: only rows whose name contains it
 #include <time.h>
 
@@ -20,6 +22,7 @@
 #include <numeric>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -291,10 +294,13 @@ double Read(Pupil* pupil, std::span<const uint8_t> text, uint8_t* last) {
   return nats / std::log(2.0) / static_cast<double>(text.size());
 }
 
-absl::Status Text() {
+absl::Status Text(uint32_t rows_log2, uint32_t history_log2) {
   GYRUS_ASSIGN_OR_RETURN(BrainSpec spec, Preset("text"));
   spec.target_next = 0;
   spec.target_modality.clear();
+  auto& mixing = std::get<MixingHeadSpec>(spec.heads[0].kind);
+  std::get<MemoryExpertSpec>(mixing.experts[0].kind).rows_log2 = rows_log2;
+  std::get<MatchExpertSpec>(mixing.experts[1].kind).history_log2 = history_log2;
   const std::string folder = DataFolder() + "/text/";
   GYRUS_ASSIGN_OR_RETURN(const std::vector<uint8_t> book, ReadBytes(folder + "calgary/book1", 0));
   const std::span<const uint8_t> first = std::span(book).first(book.size() / 2);
@@ -327,7 +333,9 @@ absl::Status Run(int argc, char** argv) {
   }
   if (mode == "twenty") return Twenty(static_cast<uint64_t>(number(2, 3)));
   if (mode == "permuted") return Permuted(number(2, 100), number(3, 10000), text(4, ""));
-  if (mode == "text") return Text();
+  if (mode == "text") {
+    return Text(static_cast<uint32_t>(number(2, 18)), static_cast<uint32_t>(number(3, 20)));
+  }
   return absl::InvalidArgumentError(
       absl::StrCat("expected split, twenty, permuted or text, got \"", mode, "\""));
 }

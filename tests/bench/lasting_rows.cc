@@ -44,6 +44,18 @@ BrainSpec WithReplay(BrainSpec brain, const ReplaySpec& replay) {
   return brain;
 }
 
+BrainSpec WithImportance(BrainSpec brain, ImportanceKind kind, float strength) {
+  for (AreaSpec& area : brain.areas) {
+    area.learning.importance = {.kind = kind, .strength = strength};
+  }
+  return brain;
+}
+
+BrainSpec WithPlasticity(BrainSpec brain, float rho) {
+  for (AreaSpec& area : brain.areas) area.learning.plasticity.rho = rho;
+  return brain;
+}
+
 }  // namespace
 
 BrainSpec ImagesBrain(uint32_t classes) {
@@ -63,11 +75,17 @@ std::vector<Row> SplitRows() {
       {"ER, 500 items, 3 per sample", WithReplay(Sgd(), {.items = 500, .per_step = 3})},
       {"ER-ACE, 500 items", WithReplay(Sgd(), {.items = 500, .rivals = 100})},
       {"DER++, 500 items", WithReplay(Sgd(), {.items = 500, .dark = 0.5F})},
+      {"online EWC", WithImportance(Sgd(), ImportanceKind::kEwc, 100.0F)},
+      {"SI", WithImportance(Sgd(), ImportanceKind::kSi, 0.1F)},
+      {"MAS", WithImportance(Sgd(), ImportanceKind::kMas, 1.0F)},
+      {"plasticity", WithPlasticity(Sgd(), 1e-5F)},
       {"images", ImagesBrain(10)},
       {"images, replay of 500", WithReplay(ImagesBrain(10), {.items = 500})},
   };
 }
 
-std::vector<Row> PermutedRows() { return {{"SGD", Sgd()}}; }
+std::vector<Row> PermutedRows() {
+  return {{"SGD", Sgd()}, {"SGD, plasticity", WithPlasticity(Sgd(), 1e-5F)}};
+}
 
 }  // namespace gyrus::bench

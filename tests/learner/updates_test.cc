@@ -66,7 +66,7 @@ class UpdatesTest : public testing::Test {
   // Learns from the first `count` pairs in one chunk and returns what went back through W.
   std::vector<float> Learn(RegionUpdates* updates, std::size_t count) {
     std::vector<float> backprop(kColumns);
-    updates->Begin(weights(), accumulators());
+    updates->Begin({weights(), accumulators()});
     for (std::size_t p = 0; p < count; ++p) {
       updates->Outer(0, pairs_[p].a, pairs_[p].b, backprop);
       updates->Vector(1, pairs_[p].a);
@@ -243,7 +243,7 @@ TEST_F(UpdatesTest, RefusesWhatIsNotFinite) {
          {static_cast<RegionUpdates*>(&chunk), static_cast<RegionUpdates*>(&rmsprop),
           static_cast<RegionUpdates*>(&sgd)}) {
       std::vector<float> backprop(kColumns, 1.0F);
-      updates->Begin(weights(), accumulators());
+      updates->Begin({weights(), accumulators()});
       updates->Outer(0, pairs_[0].a, pairs_[0].b, backprop);
       updates->End();
       EXPECT_EQ(backprop, std::vector<float>(kColumns, 1.0F));
@@ -264,7 +264,7 @@ TEST_F(UpdatesTest, LearnWithoutAllocation) {
   for (RegionUpdates* updates :
        {static_cast<RegionUpdates*>(&chunk), static_cast<RegionUpdates*>(&rmsprop),
         static_cast<RegionUpdates*>(&sgd)}) {
-    updates->Begin(weights(), accumulators());
+    updates->Begin({weights(), accumulators()});
     updates->Outer(0, pairs_[0].a, pairs_[0].b, {});
     updates->Vector(1, pairs_[0].a);
     updates->End();
