@@ -2,6 +2,7 @@
 #pragma once
 
 #include "activation/brain_spec.h"
+#include "runtime/learning_fields.h"
 
 namespace gyrus {
 
@@ -25,14 +26,6 @@ void Describe(F& f, const BrainSpec*) {
   f.Field("publish_every_ms", &BrainSpec::publish_every_ms);
   f.Field("replay", &BrainSpec::replay);
   f.Field("schema", &BrainSpec::schema);
-}
-
-template <typename F>
-void Describe(F& f, const ReplaySpec*) {
-  f.Field("items", &ReplaySpec::items);
-  f.Field("per_step", &ReplaySpec::per_step);
-  f.Field("rivals", &ReplaySpec::rivals);
-  f.Field("dark", &ReplaySpec::dark);
 }
 
 template <typename F>
@@ -174,33 +167,6 @@ template <typename F>
 void Describe(F& f, const McsdCellSpec*) {
   f.Field("units", &McsdCellSpec::units);
   f.Field("channels", &McsdCellSpec::channels);
-}
-
-template <typename F>
-void Describe(F& f, const AreaLearningSpec*) {
-  f.Field("optimiser", &AreaLearningSpec::optimiser);
-  f.Field("rate", &AreaLearningSpec::rate);
-  f.Field("beta", &AreaLearningSpec::beta);
-  f.Field("chunk", &AreaLearningSpec::chunk);
-  f.Field("trace", &AreaLearningSpec::trace);
-  f.Field("bounded", &AreaLearningSpec::bounded);
-  f.Field("importance", &AreaLearningSpec::importance);
-  f.Field("plasticity", &AreaLearningSpec::plasticity);
-}
-
-template <typename F>
-void Describe(F& f, const ImportanceSpec*) {
-  f.Field("kind", &ImportanceSpec::kind);
-  f.Field("strength", &ImportanceSpec::strength);
-  f.Field("decay", &ImportanceSpec::decay);
-  f.Field("every", &ImportanceSpec::every);
-}
-
-template <typename F>
-void Describe(F& f, const PlasticitySpec*) {
-  f.Field("rho", &PlasticitySpec::rho);
-  f.Field("maturity", &PlasticitySpec::maturity);
-  f.Field("decay", &PlasticitySpec::decay);
 }
 
 // ---- Experts and heads.
