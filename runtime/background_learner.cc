@@ -221,13 +221,18 @@ LearningStream* BackgroundLearner::Next() const {
   return nullptr;
 }
 
-absl::StatusOr<bool> BackgroundLearner::LearnOne() {
+// Since `*now`, which it moves on.
+absl::StatusOr<bool> BackgroundLearner::LearnOne(Nanos* now) {
   LearningStream* const stream = Next();
   if (stream == nullptr) return false;
   GYRUS_RETURN_IF_ERROR(stream->Learn(*stream->ring_.front(), *clock_));
   stream->ring_.Pop();
   ++next_ticket_;
   TellJournal();
+  const Nanos before = std::exchange(*now, clock_->Now());
+  latency_.Record(*now - before);
+  ended_.busy += *now - before;
+  if (unpublished_since_ == Nanos(0)) unpublished_since_ = *now;
   return true;
 }
 
@@ -239,13 +244,10 @@ absl::StatusOr<int> BackgroundLearner::RunFor(Nanos budget) {
   int ran = 0;
   absl::Status status;
   while (ran == 0 || now < end) {
-    const absl::StatusOr<bool> learned = LearnOne();
+    const absl::StatusOr<bool> learned = LearnOne(&now);
     if (!learned.ok()) status = learned.status();
     if (!learned.ok() || !*learned) break;
     ++ran;
-    const Nanos before = std::exchange(now, clock_->Now());
-    latency_.Record(now - before);
-    if (unpublished_since_ == Nanos(0)) unpublished_since_ = now;
     PublishIfDue(now);
   }
   if (ran == 0 && inline_sessions_ == 0) {
@@ -253,7 +255,6 @@ absl::StatusOr<int> BackgroundLearner::RunFor(Nanos budget) {
     PublishIfDue(now);
     TellJournal();
   }
-  ended_.busy += now - begin;
   DropClosed();
   if (!status.ok()) return status;
   return ran;
@@ -267,12 +268,13 @@ absl::Status BackgroundLearner::Drain() {
 absl::Status BackgroundLearner::DrainLocked() {
   // acquire is not needed: whoever must be heard has told before this call.
   const uint64_t told = tickets_.load(std::memory_order_relaxed);
+  Nanos now = clock_->Now();
   while (next_ticket_ < told) {
-    GYRUS_ASSIGN_OR_RETURN(const bool learned, LearnOne());
+    GYRUS_ASSIGN_OR_RETURN(const bool learned, LearnOne(&now));
     // Another session has drawn its ticket and is about to hand over what it is for.
     if (!learned) std::this_thread::yield();
   }
-  PublishLocked(clock_->Now());
+  PublishLocked(now);
   DropClosed();
   return absl::OkStatus();
 }

@@ -181,7 +181,7 @@ class BackgroundLearner {
 
   absl::Status CheckNoStream(const LearningStream* but) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_);
   LearningStream* Next() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_);
-  absl::StatusOr<bool> LearnOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_);
+  absl::StatusOr<bool> LearnOne(Nanos* now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_);
   absl::Status DrainLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_);
   void PublishIfDue(Nanos now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_);
   void PublishLocked(Nanos now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_);

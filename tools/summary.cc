@@ -2,6 +2,7 @@
 #include "tools/summary.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -17,9 +18,15 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-double Microseconds(const Stopwatch& watch, double percent) {
-  if (watch.histogram().count() == 0) return kNaN;
-  return static_cast<double>(watch.histogram().Percentile(percent).count()) / 1e3;
+double Microseconds(const LatencyHistogram& latency, double percent) {
+  if (latency.count() == 0) return kNaN;
+  return static_cast<double>(latency.Percentile(percent).count()) / 1e3;
+}
+
+// In the background a session only tells what is to be learned; the learner takes the time.
+const LatencyHistogram& Learning(const Summary& summary, const Teacher::Account& account) {
+  return summary.background_learn != nullptr ? *summary.background_learn
+                                             : account.learn.histogram();
 }
 
 bool IsReal(Task task) { return task == Task::kReal || task == Task::kNextReals; }
@@ -35,10 +42,17 @@ std::string MeansText(const Means& means, absl::string_view loss_name) {
                          means.baseline_name);
 }
 
-std::string TimesText(absl::string_view name, const Stopwatch& watch) {
-  if (watch.histogram().count() == 0) return "";
-  return absl::StrFormat("  %-9s %.2f us median, %.2f us p99\n", name, Microseconds(watch, 50),
-                         Microseconds(watch, 99));
+std::string TimesText(absl::string_view name, const LatencyHistogram& latency) {
+  if (latency.count() == 0) return "";
+  return absl::StrFormat("  %-9s %.2f us median, %.2f us p99\n", name, Microseconds(latency, 50),
+                         Microseconds(latency, 99));
+}
+
+std::string BackgroundText(const BackgroundLearner::Status& status) {
+  const double seconds = std::chrono::duration<double>(status.elapsed).count();
+  const double busy = std::chrono::duration<double>(status.busy).count();
+  return absl::StrFormat("  learner   busy %.0f %% of the time, %d publishes, %d dropped\n",
+                         100 * busy / std::max(1e-9, seconds), status.publishes, status.dropped);
 }
 
 }  // namespace
@@ -96,10 +110,10 @@ std::string SummaryJson(const Summary& summary, const Teacher::Account& account)
       .Add("baseline_name", means.baseline_name)
       .Add("examples_per_second",
            summary.seconds > 0 ? static_cast<double>(summary.examples) / summary.seconds : kNaN)
-      .Add("step_us_p50", Microseconds(account.step, 50))
-      .Add("step_us_p99", Microseconds(account.step, 99))
-      .Add("learn_us_p50", Microseconds(account.learn, 50))
-      .Add("learn_us_p99", Microseconds(account.learn, 99))
+      .Add("step_us_p50", Microseconds(account.step.histogram(), 50))
+      .Add("step_us_p99", Microseconds(account.step.histogram(), 99))
+      .Add("learn_us_p50", Microseconds(Learning(summary, account), 50))
+      .Add("learn_us_p99", Microseconds(Learning(summary, account), 99))
       .Add("regions_total", summary.regions_total)
       .Add("regions_woken_mean", summary.regions_woken_mean)
       .Add("parameters", summary.parameters.all)
@@ -110,8 +124,12 @@ std::string SummaryJson(const Summary& summary, const Teacher::Account& account)
       .Add("test_mse", tested(reals, test.loss))
       .Add("test_mae", tested(reals, test.mae))
       .AddJson("step_us_histogram", HistogramJson(account.step.histogram()))
-      .AddJson("learn_us_histogram", HistogramJson(account.learn.histogram()))
+      .AddJson("learn_us_histogram", HistogramJson(Learning(summary, account)))
       .AddJson("load", account.loads.TotalJson());
+  if (summary.background.has_value()) {
+    json.Add("publishes", summary.background->publishes)
+        .Add("dropped", summary.background->dropped);
+  }
   return json.ToString();
 }
 
@@ -130,7 +148,11 @@ std::string SummaryText(const Summary& summary, const Teacher::Account& account)
   if (summary.tested) {
     absl::StrAppend(&text, "  test      ", MeansText(summary.test, summary.loss_name), "\n");
   }
-  absl::StrAppend(&text, TimesText("step", account.step), TimesText("learning", account.learn));
+  absl::StrAppend(&text, TimesText("step", account.step.histogram()),
+                  TimesText("learning", Learning(summary, account)));
+  if (summary.background.has_value()) {
+    absl::StrAppend(&text, BackgroundText(*summary.background));
+  }
   if (summary.regions_total > 0) {
     absl::StrAppendFormat(&text, "  woke      %.1f of %d regions\n", summary.regions_woken_mean,
                           summary.regions_total);

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "core/latency_histogram.h"
+#include "runtime/background_learner.h"
 #include "tools/metrics.h"
 #include "tools/score.h"
 #include "tools/teacher.h"
@@ -28,6 +31,9 @@ struct Summary {
   uint64_t regions_total = 0;
   ParameterCounts parameters;
   uint64_t peak_rss_bytes = 0;
+  // Of a run that learned in the background: the learner's account and times; else null.
+  std::optional<BackgroundLearner::Status> background = {};
+  const LatencyHistogram* background_learn = nullptr;
   bool tested = false;
   Means test = {};
 };

@@ -294,6 +294,11 @@ Summary Run::Summarise() {
       .regions_woken_mean = account_->loads.woken_mean(),
       .regions_total = account_->loads.regions(),
       .parameters = CountParameters(runtime_->plan(), account_->loads)};
+  if (session_->mode() == Mode::kBackground) {
+    const RuntimeStatus status = runtime_->status();
+    summary.background = status.background;
+    summary.background_learn = status.learn;
+  }
   std::vector<std::string> names;
   for (const std::string& input : options_.inputs) names.push_back(NameOf(input));
   summary.input = absl::StrJoin(names, " ");
@@ -332,6 +337,7 @@ absl::Status Run::All() {
   absl::Status status = Stream(*std::move(first));
   const absl::Status finished = teacher_->Finish();
   if (status.ok()) status = finished;
+  if (options_.background) GYRUS_RETURN_IF_ERROR(runtime_->Drain());
   progress_.Finish();
   CloseInterval();
   Summary summary = Summarise();
