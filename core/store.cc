@@ -63,6 +63,15 @@ std::span<std::byte> Store::Initial(BlockId id) {
   return {table.data(table.head(id.index).slot(id.index)), table.stride()};
 }
 
+std::byte* Store::Overwrite(BlockId id) {
+  MutexLock lock(&mutex_);
+  GYRUS_CHECK(holds_.empty() && cutter_ == nullptr);
+  for (int s = 0; s < max_readers_; ++s) GYRUS_CHECK(slots_[s].announced.load() == 0);
+  draft_is_dirty_ = true;
+  const BlockTable& table = tables_[id.table];
+  return table.data(table.head(id.index).slot(id.index));
+}
+
 void Store::Prefault() {
   GYRUS_CHECK(commits() == 0);
   for (BlockTable& table : tables_) table.Prefault();

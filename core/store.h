@@ -62,14 +62,13 @@ class View {
 // - A commit ends one learning step in the draft, which only the learner sees. A publish makes
 //   the draft the newest snapshot. A block is copied at its first write after a publish and
 //   written in place until the next.
-// - What nobody sees is written in place: without Readers every block that no hold needs; always,
-//   the tables that only the learner reads.
+// - What nobody sees is written in place: without Readers what no hold needs; always, learner
+// tables.
 // - A version returns to the spares once every reader announces at least the number that replaced
 //   it and no hold needs it.
-// - Memory is fixed: all is taken by Create, but for the tables of holds, which ordinary threads
-//   take and drop.
+// - Memory is fixed: all is taken by Create, but for holds' tables, by ordinary threads.
 //
-// Thread-safe as each method says: `learner` is whoever commits, one at a time; `ordinary` is any
+// Thread-safe as each method says: `learner` is whoever commits, one at a time; `ordinary` any
 // thread that may wait. Not movable.
 class Store {
  public:
@@ -89,9 +88,13 @@ class Store {
   uint32_t num_tables() const { return static_cast<uint32_t>(tables_.size()); }
   const TableSpec& spec(uint32_t table) const { return tables_[table].spec(); }
 
-  // The content that a block starts with, for filling in before the first commit. Requires:
-  // nothing was written by a commit, no Reader is open, no Hold is taken. Learner.
+  // The content that a block starts with, to be filled in. Requires: nothing was written by a
+  // commit, no Reader is open, no Hold is taken. Learner.
   std::span<std::byte> Initial(BlockId id) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The newest version of a block, to be overwritten where it lies: so a store that nobody learns
+  // into follows another. Requires: no Hold or Cutter; until Publish, no pinned Reader.
+  std::byte* Overwrite(BlockId id) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Touches all memory, so that no step waits for the system to find a page. Requires: nothing
   // was committed, no Reader is open.
@@ -103,9 +106,9 @@ class Store {
   // Commits begun so far, by any learner. Any thread.
   uint64_t commits() const noexcept { return commits_.load(std::memory_order_relaxed); }
 
-  // Makes the draft the newest snapshot and returns its number; the same number again if no
-  // commit has asked to write since. Requires: fewer than 2^36 publishes, see PackedVersion.
-  // Learner and ordinary: waits for a commit in progress.
+  // Makes the draft the newest snapshot and returns its number; the same again if no commit has
+  // asked to write since. Requires: fewer than 2^36 publishes. Learner and ordinary: waits for a
+  // commit in progress.
   SnapshotNumber Publish() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The newest snapshot; 1 before anything is published. Thread-safe, real-time safe.
@@ -116,14 +119,14 @@ class Store {
   // Publishes, then keeps that snapshot readable until the hold is dropped. Ordinary.
   Hold TakeHold() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The blocks that differ between two holds, sorted; with no `from`, since the store was
-  // created. Takes time in proportion to the result. Requires: from <= to. Ordinary.
+  // The blocks that differ between two holds, sorted; with no `from`, since the store was made.
+  // Takes time in proportion to the result. Requires: from <= to. Ordinary.
   std::vector<BlockId> Changed(const Hold* from, const Hold& to) const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Returns ResourceExhausted if max_readers are open. Publishes. Ordinary.
   absl::StatusOr<Reader> OpenReader() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Versions free for copies in `table` right now. Learner.
+  // Versions free for copies right now. Learner.
   uint32_t free_spares(uint32_t table) const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
@@ -134,14 +137,7 @@ class Store {
   friend class TableWriter;
   friend class View;
 
-  // How a table is written: in place without a thought if stamped at least `floor`; while nobody
-  // watches, if dirty and at home.
-  struct WriteRule {
-    SnapshotNumber floor = 1;
-    bool unwatched = true;
-  };
-
-  // One reader's announcement: the number that it may be reading, or 0. On its own cache line.
+  // One reader's announcement: the number that it may be reading, or 0.
   struct alignas(64) Slot {
     std::atomic<SnapshotNumber> announced{0};
     bool open = false;  // Guarded by mutex_.

@@ -154,6 +154,13 @@ class TableView {
   SnapshotNumber number_;
 };
 
+// How a table is written at present: in place without a thought if stamped at least `floor`; while
+// nobody watches it, if dirty and at home. The Store's.
+struct WriteRule {
+  SnapshotNumber floor = 1;
+  bool unwatched = true;
+};
+
 // How a commit writes a table. While nobody reads or holds and no block has left its home, a write
 // costs one bit's test more than in a flat array. A value; cheap.
 //

@@ -107,6 +107,15 @@ class Runtime {
   // The durable history, oldest first.
   absl::StatusOr<std::vector<std::string>> History() const;
 
+  // The sessions whose positions were durable when the brain was opened or last saved or refreshed.
+  std::vector<std::string> saved_sessions() const;
+
+  // Brings a read-only brain to its writer's newest durable commit, and returns whether there was a
+  // newer one; the next step of every session sees it. Returns FailedPrecondition if the brain is
+  // not read-only, or as StateDb::LoadSince, and then nothing has changed. No session's method may
+  // run meanwhile, and no Exploration live.
+  absl::StatusOr<bool> Refresh();
+
   // Writes one plain safetensors file of all blocks that other tools open: a tensor of shape
   // (blocks, rows, columns) for each tensor of each table, named "<table>.<tensor>".
   absl::Status Export(const std::string& path);
@@ -126,6 +135,7 @@ class Runtime {
   absl::Status Place(const absl::Status& status) const;
   absl::Status WithWayOut(const absl::Status& status) const;
   absl::Status Load(const std::string& directory);
+  absl::Status CheckBlock(BlockId id) const;
 
   Options options_;
   std::string directory_;  // Empty: none.
@@ -133,6 +143,7 @@ class Runtime {
   std::unique_ptr<const Plan> plan_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<StateDb> state_;                // Of a read-only brain; else the journal has it.
+  uint64_t loaded_row_ = 0;                       // Of its journal.
   std::unique_ptr<Journal> journal_;              // Null without a directory or if read-only.
   std::unique_ptr<SessionGroup> group_;           // The journal's inline sessions.
   std::map<std::string, std::string> positions_;  // Saved, by session.

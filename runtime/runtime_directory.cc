@@ -9,6 +9,7 @@
 #include "runtime/binding.h"
 #include "runtime/brain_text.h"
 #include "runtime/files.h"
+#include "runtime/health.h"
 #include "runtime/runtime.h"
 #include "runtime/store/state_db.h"
 
@@ -41,20 +42,12 @@ absl::Status Runtime::WithWayOut(const absl::Status& status) const {
 }
 
 absl::Status Runtime::Load(const std::string& directory) {
-  StateDb::Options options;
+  StateDb::Options options = StateOptionsOf(*plan_);
   options.mode = options_.read_only ? StateDb::Mode::kReadOnly : StateDb::Mode::kCreate;
-  options.fingerprint = Fingerprint(spec());
-  for (uint32_t t = 0; t < store_->num_tables(); ++t) {
-    options.tables.push_back({store_->spec(t).name, store_->spec(t).layout.block_bytes()});
-  }
   GYRUS_ASSIGN_OR_RETURN(std::unique_ptr<StateDb> state,
                          StateDb::Open(StatePath(directory), options));
   const auto visit = [&](BlockId id, std::span<const std::byte> bytes) {
-    if (id.index >= store_->spec(id.table).blocks) {
-      return absl::DataLossError(absl::StrCat("table \"", store_->spec(id.table).name, "\" has ",
-                                              store_->spec(id.table).blocks,
-                                              " blocks, the state holds block ", id.index));
-    }
+    GYRUS_RETURN_IF_ERROR(CheckBlock(id));
     std::memcpy(store_->Initial(id).data(), bytes.data(), bytes.size());
     return absl::OkStatus();
   };
@@ -64,6 +57,7 @@ absl::Status Runtime::Load(const std::string& directory) {
   }
   if (options_.read_only) {
     state_ = std::move(state);
+    loaded_row_ = loaded.row;
     return absl::OkStatus();
   }
   GYRUS_ASSIGN_OR_RETURN(
@@ -71,6 +65,48 @@ absl::Status Runtime::Load(const std::string& directory) {
   group_ = std::make_unique<SessionGroup>(journal_.get());
   background_->Write(journal_.get());
   return absl::OkStatus();
+}
+
+absl::Status Runtime::CheckBlock(BlockId id) const {
+  const TableSpec& spec = store_->spec(id.table);
+  if (id.index < spec.blocks) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("table \"", spec.name, "\" has ", spec.blocks,
+                                          " blocks, the state holds block ", id.index));
+}
+
+std::vector<std::string> Runtime::saved_sessions() const {
+  std::vector<std::string> names;
+  for (const auto& [name, position] : positions_) names.push_back(name);
+  return names;
+}
+
+// What is read is laid aside first: it may be damaged half-way.
+absl::StatusOr<bool> Runtime::Refresh() {
+  if (state_ == nullptr) {
+    return absl::FailedPreconditionError("only a brain that is open read-only follows its writer");
+  }
+  std::vector<BlockId> ids;
+  std::vector<std::byte> blocks;
+  const auto visit = [&](BlockId id, std::span<const std::byte> bytes) {
+    GYRUS_RETURN_IF_ERROR(CheckBlock(id));
+    ids.push_back(id);
+    blocks.insert(blocks.end(), bytes.begin(), bytes.end());
+    return absl::OkStatus();
+  };
+  GYRUS_ASSIGN_OR_RETURN(StateDb::Loaded loaded, state_->LoadSince(loaded_row_, visit));
+  for (StateCommit::Session& session : loaded.sessions) {
+    positions_[session.name] = std::move(session.position);
+  }
+  if (loaded.row == loaded_row_) return false;
+  loaded_row_ = loaded.row;
+  const std::byte* from = blocks.data();
+  for (const BlockId& id : ids) {
+    const std::size_t bytes = store_->spec(id.table).layout.block_bytes();
+    std::memcpy(store_->Overwrite(id), from, bytes);
+    from += bytes;
+  }
+  store_->Publish();
+  return true;
 }
 
 absl::Status Runtime::Save(const std::vector<Session*>& sessions,

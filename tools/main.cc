@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "runtime/memory.h"
 #include "runtime/nearest.h"
+#include "tools/commands/doctor.h"
 #include "tools/commands/init.h"
 #include "tools/commands/inspect.h"
 #include "tools/commands/learn.h"
@@ -184,6 +185,12 @@ int Main(int argc, char** argv) {
   report->add_option("DIR", directory, "The brain's directory")->required();
   report->add_option("--out", out, "The file, instead of report.html in the directory")
       ->type_name("FILE");
+  CLI::App* const doctor =
+      app.add_subcommand("doctor", "Says what is wrong with a brain's directory");
+  doctor->add_option("DIR", directory, "The brain's directory")->required();
+  bool repair = false;
+  doctor->add_flag("--repair", repair,
+                   "Keeps what is whole of a damaged state, and the damaged file beside it");
   app.add_subcommand("presets", "Lists the brains to start from");
   app.add_subcommand("version", "Prints the version");
   try {
@@ -196,6 +203,7 @@ int Main(int argc, char** argv) {
     if (app.got_subcommand("learn")) return LearnCommand(learn);
     if (app.got_subcommand("run")) return LearnCommand(run);
     if (app.got_subcommand("inspect")) return InspectCommand(directory);
+    if (app.got_subcommand("doctor")) return DoctorCommand(directory, repair);
     if (app.got_subcommand("report")) return ReportCommand(directory, out);
     if (app.got_subcommand("presets")) PresetsCommand();
     if (app.got_subcommand("version")) std::puts("gyrus " GYRUS_VERSION);

@@ -110,7 +110,7 @@ std::span<const std::byte> SqliteStatement::Blob(int column) const {
   return {static_cast<const std::byte*>(blob), static_cast<std::size_t>(bytes)};
 }
 
-absl::StatusOr<Sqlite> Sqlite::Open(const std::string& path, Mode mode) {
+absl::StatusOr<Sqlite> Sqlite::Open(const std::string& path, Mode mode, const std::string& vfs) {
   // What a URI gives a meaning to must be escaped in a path.
   const std::string name = absl::StrReplaceAll(path, {{"%", "%25"}, {"?", "%3f"}, {"#", "%23"}});
   const std::string uri =
@@ -120,7 +120,7 @@ absl::StatusOr<Sqlite> Sqlite::Open(const std::string& path, Mode mode) {
            : mode == Mode::kReadWrite ? SQLITE_OPEN_READWRITE
                                       : SQLITE_OPEN_READONLY;
   sqlite3* opened = nullptr;
-  const int result = sqlite3_open_v2(uri.c_str(), &opened, flags, nullptr);
+  const int result = sqlite3_open_v2(uri.c_str(), &opened, flags, vfs.empty() ? nullptr : vfs.c_str());
   Sqlite database(opened);
   if (opened == nullptr) return absl::ResourceExhaustedError("no memory for SQLite");
   if (result != SQLITE_OK) return ToStatus(opened);

@@ -65,7 +65,9 @@ class Sqlite {
     kCreate,
   };
 
-  static absl::StatusOr<Sqlite> Open(const std::string& path, Mode mode);
+  // `vfs`: the name of a file layer that SQLite knows; "": the system's.
+  static absl::StatusOr<Sqlite> Open(const std::string& path, Mode mode,
+                                     const std::string& vfs = "");
 
   absl::StatusOr<SqliteStatement> Prepare(absl::string_view sql) const;
 

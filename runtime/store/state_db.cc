@@ -13,9 +13,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "core/crc32c.h"
 #include "core/status_macros.h"
 #include "runtime/store/block_blob.h"
+#include "runtime/store/state_format.h"
 
 namespace gyrus {
 namespace {
@@ -23,11 +23,6 @@ namespace {
 constexpr std::size_t kRunBytes = std::size_t{8} << 20;
 constexpr uint64_t kSmallestFold = uint64_t{64} << 10;  // Below, a fold gains nothing.
 constexpr int64_t kHistoryLines = 100'000;
-
-uint32_t Seal(absl::string_view key, absl::string_view value) {
-  const std::string both = absl::StrCat(key, absl::string_view("\0", 1), value);
-  return Crc32c(std::as_bytes(std::span(both)));
-}
 
 absl::Status Damaged(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("damaged: ", what));
@@ -81,7 +76,7 @@ absl::Status StateDb::Scan() {
   GYRUS_ASSIGN_OR_RETURN(journal_, ReadJournal());
   if (options_.mode == Mode::kReadOnly) return absl::OkStatus();
   GYRUS_RETURN_IF_ERROR(
-      VisitJournal(journal_, [this](BlockId id, std::span<const std::byte> block) {
+      VisitJournal(journal_, 0, [this](BlockId id, std::span<const std::byte> block) {
         if (live_.Insert(id)) image_bytes_ += block.size() + sizeof(BlockId);
         return absl::OkStatus();
       }));
@@ -276,24 +271,30 @@ absl::StatusOr<uint64_t> StateDb::WriteImage(Journal* journal) {
   return writer.bytes();
 }
 
-absl::StatusOr<StateDb::Loaded> StateDb::Load(BlockVisitor visit) const {
+absl::StatusOr<StateDb::Loaded> StateDb::LoadSince(uint64_t row, BlockVisitor visit) const {
   // Beside a live writer, all of this is one moment's state.
   GYRUS_ASSIGN_OR_RETURN(const SqliteTransaction transaction,
                          SqliteTransaction::Begin(&database_, "BEGIN"));
   GYRUS_ASSIGN_OR_RETURN(const Journal journal, ReadJournal());
-  GYRUS_RETURN_IF_ERROR(VisitJournal(journal, [&](BlockId id, std::span<const std::byte> block) {
+  const auto visit_stored = [&](BlockId id, std::span<const std::byte> block) {
     return visit({table_of_[id.table], id.index}, block);
-  }));
+  };
+  GYRUS_RETURN_IF_ERROR(VisitJournal(journal, row, visit_stored));
   Loaded loaded;
   loaded.number = journal.number;
+  loaded.row = journal.last;
   GYRUS_ASSIGN_OR_RETURN(loaded.sessions, ReadSessions(journal));
   return loaded;
 }
 
-absl::Status StateDb::VisitJournal(const Journal& journal, StoredVisitor visit) const {
-  GYRUS_ASSIGN_OR_RETURN(SqliteStatement rows,
-                         database_.Prepare("SELECT row, blob FROM commits ORDER BY row"));
-  uint64_t expected = journal.first;
+absl::Status StateDb::VisitJournal(const Journal& journal, uint64_t since,
+                                   StoredVisitor visit) const {
+  const bool there = since >= journal.first && since <= journal.last;
+  uint64_t expected = there ? since + 1 : journal.first;
+  GYRUS_ASSIGN_OR_RETURN(
+      SqliteStatement rows,
+      database_.Prepare("SELECT row, blob FROM commits WHERE row > ? ORDER BY row"));
+  rows.Bind(static_cast<int64_t>(there ? since : 0));
   BlockRun run = {.row = 0, .commit = 0, .last = true, .blocks = 0};
   while (true) {
     GYRUS_ASSIGN_OR_RETURN(const bool row, rows.Step());

@@ -67,6 +67,8 @@ class StateDb {
     std::string fingerprint;    // Of the brain: a state opens only with that of its creation.
     std::vector<Table> tables;  // All that the state has; the writer may bring new ones.
     uint64_t max_bytes = 0;     // The database's limit; 0: the disk's.
+    std::string vfs = {};       // SQLite's file layer by name, for one that fails on purpose or
+                                // writes elsewhere; empty: the system's.
   };
 
   // Returns FailedPrecondition if the state is missing, no state, of another format, another
@@ -87,9 +89,14 @@ class StateDb {
   using BlockVisitor = absl::FunctionRef<absl::Status(BlockId, std::span<const std::byte>)>;
   struct Loaded {
     SnapshotNumber number = 0;                   // Of the last commit; 0 if there is none.
+    uint64_t row = 0;                            // The journal's last.
     std::vector<StateCommit::Session> sessions;  // By name.
   };
-  absl::StatusOr<Loaded> Load(BlockVisitor visit) const;
+  absl::StatusOr<Loaded> Load(BlockVisitor visit) const { return LoadSince(0, visit); }
+
+  // The same beside a writer, given the last row of an earlier load: visits what has come since, or
+  // all again if that was folded meanwhile.
+  absl::StatusOr<Loaded> LoadSince(uint64_t row, BlockVisitor visit) const;
 
   // The history's newest 100,000 lines, oldest first.
   absl::Status VisitHistory(absl::FunctionRef<absl::Status(absl::string_view)> visit) const;
@@ -139,7 +146,7 @@ class StateDb {
   absl::Status SetMeta(absl::string_view key, absl::string_view value) const;
   absl::StatusOr<Journal> ReadJournal() const;
   absl::Status WriteJournal(const Journal& journal) const;
-  absl::Status VisitJournal(const Journal& journal, StoredVisitor visit) const;
+  absl::Status VisitJournal(const Journal& journal, uint64_t since, StoredVisitor visit) const;
   absl::StatusOr<std::vector<StateCommit::Session>> ReadSessions(const Journal& journal) const;
 
   Options options_;

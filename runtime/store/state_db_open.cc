@@ -8,16 +8,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "core/crc32c.h"
 #include "core/status_macros.h"
 #include "runtime/store/state_db.h"
+#include "runtime/store/state_format.h"
 
 namespace gyrus {
 namespace {
 
-// In the database's header, beside the format's number.
-constexpr int64_t kApplicationId = 0x47797275;  // "Gyru"
-constexpr int64_t kFormat = 2;
 constexpr int64_t kPageBytes = 4096;
 
 constexpr char kSchema[] = R"sql(
@@ -59,11 +56,6 @@ Sqlite::Mode SqliteMode(const std::string& path, StateDb::Mode mode) {
   return IsImmutable(path) ? Sqlite::Mode::kImmutable : Sqlite::Mode::kReadOnly;
 }
 
-uint32_t SealOfTable(int64_t id, absl::string_view name, int64_t block_bytes) {
-  const std::string text = absl::StrCat(id, " ", block_bytes, " ", name);
-  return Crc32c(std::as_bytes(std::span(text)));
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StateDb>> StateDb::Open(const std::string& path,
@@ -76,7 +68,7 @@ absl::StatusOr<std::unique_ptr<StateDb>> StateDb::Open(const std::string& path,
     GYRUS_ASSIGN_OR_RETURN(FileLock taken, FileLock::Take(path));
     lock = std::move(taken);
   }
-  auto database = Sqlite::Open(path, SqliteMode(path, options.mode));
+  auto database = Sqlite::Open(path, SqliteMode(path, options.mode), options.vfs);
   if (!database.ok()) return About(path, database.status());
   std::unique_ptr<StateDb> state(new StateDb(options, std::move(lock), *std::move(database)));
   if (const absl::Status status = state->Prepare(); !status.ok()) return About(path, status);
@@ -123,13 +115,13 @@ absl::Status StateDb::CheckFormat() {
   if (empty && options_.mode != Mode::kCreate) {
     return absl::FailedPreconditionError("is empty: nothing was ever saved in it");
   }
-  if (!empty && application != kApplicationId) {
+  if (!empty && application != kStateApplication) {
     return absl::FailedPreconditionError("is a database, but not a brain's state");
   }
-  if (!empty && format != kFormat) {
+  if (!empty && format != kStateFormat) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "was saved by another version, in format ", format, ", and this one reads format ", kFormat,
-        ": go on with that version, or begin in a new directory"));
+        "was saved by another version, in format ", format, ", and this one reads format ",
+        kStateFormat, ": go on with that version, or begin in a new directory"));
   }
   if (options_.mode == Mode::kReadOnly) return absl::OkStatus();
   if (empty) {
@@ -148,8 +140,8 @@ absl::Status StateDb::CreateSchema() {
   GYRUS_ASSIGN_OR_RETURN(SqliteTransaction transaction,
                          SqliteTransaction::Begin(&database_, "BEGIN IMMEDIATE"));
   GYRUS_RETURN_IF_ERROR(database_.Run(kSchema));
-  GYRUS_RETURN_IF_ERROR(database_.Run(
-      absl::StrCat("PRAGMA application_id=", kApplicationId, "; PRAGMA user_version=", kFormat)));
+  GYRUS_RETURN_IF_ERROR(database_.Run(absl::StrCat("PRAGMA application_id=", kStateApplication,
+                                                   "; PRAGMA user_version=", kStateFormat)));
   GYRUS_RETURN_IF_ERROR(SetMeta("fingerprint", options_.fingerprint));
   GYRUS_RETURN_IF_ERROR(SetMeta("tables", "0"));
   GYRUS_RETURN_IF_ERROR(WriteJournal({}));

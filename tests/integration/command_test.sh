@@ -97,6 +97,20 @@ for durability in 0 -1 never; do
   refuses 2 "must be commit, close or seconds above 0" "$gyrus" learn killed x --durability $durability
 done
 
+# ---- The doctor says what is wrong, and keeps what is whole.
+ok "$gyrus" doctor killed
+grep -q "^nothing is wrong with killed" out || fail "the doctor finds something: $(cat out)"
+printf 'DDDDDDDDDDDDDDDD' | dd of=killed/state.db bs=1 seek=$(($(stat -c %s killed/state.db) / 2)) \
+  conv=notrunc status=none
+refuses 1 "gyrus doctor killed --repair" "$gyrus" doctor killed
+grep -q "^WRONG  killed/state.db: " out || fail "the doctor does not say what is wrong: $(cat out)"
+refuses 1 "damaged" "$gyrus" learn killed book.txt --limit 10
+ok "$gyrus" doctor killed --repair
+[[ -e killed/state.db.damaged-1 ]] || fail "the damaged file is gone"
+ok "$gyrus" doctor killed
+ok "$gyrus" learn killed book.txt --limit 10
+refuses 1 "not for --repair" "$gyrus" doctor nowhere
+
 # ---- A brain learns, goes on, and predicts without learning.
 text_brain whole
 text_brain parts

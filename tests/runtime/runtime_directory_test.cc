@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -19,6 +20,7 @@ namespace gyrus {
 namespace {
 
 using test::IsOk;
+using test::IsOkAndHolds;
 using test::ProseByte;
 using test::StatusIs;
 using testing::HasSubstr;
@@ -70,7 +72,7 @@ TEST_F(RuntimeDirectoryTest, GoesOnBitForBitAfterItWasClosed) {
 
 TEST_F(RuntimeDirectoryTest, ForgetsWhatWasNotSaved) {
   {
-    const auto runtime = Open();
+    const auto runtime = Open({.durability = {.when = Durability::When::kOnClose}});
     const auto session = *runtime->OpenSession({});
     Read(session.get(), 0, 100);
     ASSERT_THAT(runtime->Save({session.get()}, {"first"}), IsOk());
@@ -96,6 +98,42 @@ TEST_F(RuntimeDirectoryTest, RefusesASecondWriterAndLetsAReaderLook) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("read-only")));
   EXPECT_THAT(reader->OpenSession({.mode = Mode::kFrozen}), IsOk());
   EXPECT_THAT(reader->Save({}, {}), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+TEST_F(RuntimeDirectoryTest, AReaderFollowsItsWriter) {
+  const auto writer = Open({.durability = {.when = Durability::When::kOnClose}});
+  const auto learning = *writer->OpenSession({});
+  Read(learning.get(), 0, 100);
+  ASSERT_THAT(writer->Save({learning.get()}, {}), IsOk());
+  const auto reader = Open({.read_only = true});
+  const auto frozen = *reader->OpenSession({.name = "frozen", .mode = Mode::kFrozen});
+  const auto expect_equal = [&] {
+    for (uint32_t t = 0; t < writer->store().num_tables(); ++t) {
+      const TableSpec& spec = writer->store().spec(t);
+      for (uint32_t i = 0; i < spec.blocks; ++i) {
+        ASSERT_EQ(std::memcmp(writer->store().Draft().table(t).Read(i),
+                              reader->store().Draft().table(t).Read(i), spec.layout.block_bytes()),
+                  0)
+            << spec.name << " " << i;
+      }
+    }
+  };
+
+  EXPECT_THAT(reader->Refresh(), IsOkAndHolds(false));
+  // So often that the journal is folded on the way.
+  for (uint64_t n = 0; n < 60; ++n) {
+    Read(learning.get(), 100 + 10 * n, 110 + 10 * n);
+    ASSERT_THAT(writer->Save({learning.get()}, {}), IsOk());
+    if (n % 7 != 0) continue;
+    const SnapshotNumber before = reader->store().published();
+    ASSERT_THAT(reader->Refresh(), IsOkAndHolds(true));
+    EXPECT_GT(reader->store().published(), before);
+    expect_equal();
+    EXPECT_THAT(reader->Refresh(), IsOkAndHolds(false));
+    const Value value{.present = true, .symbol = ProseByte(n)};
+    EXPECT_THAT(frozen->Step({.values = {&value, 1}}), IsOk());
+  }
+  EXPECT_THAT(writer->Refresh(), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
 TEST_F(RuntimeDirectoryTest, RefusesAStateOfAnotherBrain) {

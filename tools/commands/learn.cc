@@ -36,6 +36,8 @@
 namespace gyrus {
 namespace {
 
+constexpr uint64_t kExamplesPerLook = 64;  // At the clock, by gyrus run.
+
 std::string NameOf(const std::string& path) {
   if (path == "-") return "standard input";
   const std::filesystem::path whole(path);
@@ -62,7 +64,7 @@ class Run {
   absl::Status Stream(BrainInput first);
   absl::Status Consume(Input* input, Feed* feed);
   void TellWhereItStands(const IntervalLine& last);
-  void WarnOfTheDisk();
+  absl::Status KeepUp();
   void CloseInterval();
   std::string LineOf(const Interval& interval) const;
   ProgressState Now() const;
@@ -86,6 +88,7 @@ class Run {
   Intervals intervals_;
   Progress progress_;
   Nanos began_;
+  Nanos refreshed_ = began_;
   uint64_t skip_ = 0;
   uint64_t run_ = 1;
   std::optional<uint64_t> of_;
@@ -180,14 +183,19 @@ void Run::TellWhereItStands(const IntervalLine& last) {
       steps - began, steps);
 }
 
-// The disk may be full: learning goes on, and is written once there is room.
-void Run::WarnOfTheDisk() {
+// With a disk that may be full: learning goes on, and is written once there is room. With a writer
+// beside, if this run learns nothing itself.
+absl::Status Run::KeepUp() {
   if (!runtime_->failing()) {
     warned_ = false;
   } else if (!std::exchange(warned_, true)) {
     std::fprintf(stderr, "gyrus: what is learned cannot be written, and will be once it can: %s\n",
                  std::string(runtime_->lag().status.message()).c_str());
   }
+  if (!options_.frozen || account_->examples % kExamplesPerLook != 0) return absl::OkStatus();
+  if (clock_.Now() - refreshed_ < std::chrono::seconds(1)) return absl::OkStatus();
+  refreshed_ = clock_.Now();
+  return runtime_->Refresh().status();
 }
 
 absl::Status Run::Stream(BrainInput first) {
@@ -219,7 +227,7 @@ absl::Status Run::Consume(Input* input, Feed* feed) {
     GYRUS_RETURN_IF_ERROR(feed->Read(record_));
     if (feed->schema_grew()) runtime_->KeepText(FormatBrain(spec_));
     GYRUS_RETURN_IF_ERROR(teacher_->Take(feed));
-    WarnOfTheDisk();
+    GYRUS_RETURN_IF_ERROR(KeepUp());
     if (intervals_.Due(account_->examples)) CloseInterval();
     if (progress_.Due(account_->examples)) progress_.Show(Now());
   }
