@@ -120,7 +120,8 @@ absl::StatusOr<Sqlite> Sqlite::Open(const std::string& path, Mode mode, const st
            : mode == Mode::kReadWrite ? SQLITE_OPEN_READWRITE
                                       : SQLITE_OPEN_READONLY;
   sqlite3* opened = nullptr;
-  const int result = sqlite3_open_v2(uri.c_str(), &opened, flags, vfs.empty() ? nullptr : vfs.c_str());
+  const int result =
+      sqlite3_open_v2(uri.c_str(), &opened, flags, vfs.empty() ? nullptr : vfs.c_str());
   Sqlite database(opened);
   if (opened == nullptr) return absl::ResourceExhaustedError("no memory for SQLite");
   if (result != SQLITE_OK) return ToStatus(opened);
