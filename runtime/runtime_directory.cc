@@ -35,10 +35,14 @@ absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Open(const std::string& direct
 }
 
 absl::Status Runtime::WithWayOut(const absl::Status& status) const {
-  if (!absl::IsDataLoss(status) || directory_.empty()) return status;
-  return absl::DataLossError(
-      absl::StrCat(status.message(), "; put a copy of ", StatePath(directory_),
-                   " back, or remove it with all that was learned and begin anew"));
+  if (directory_.empty()) return status;
+  if (absl::IsUnavailable(status) && !options_.read_only) {
+    return absl::UnavailableError(absl::StrCat(
+        status.message(), "; wait until it has ended, or follow it read-only: gyrus run"));
+  }
+  if (!absl::IsDataLoss(status)) return status;
+  return absl::DataLossError(absl::StrCat(status.message(), "; gyrus doctor ", directory_,
+                                          " says what is wrong and keeps what is whole"));
 }
 
 absl::Status Runtime::Load(const std::string& directory) {

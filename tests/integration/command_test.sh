@@ -313,7 +313,7 @@ cp -r whole damaged
 rm -f damaged/state.db-*
 head -c 5000 whole/state.db >damaged/state.db
 refuses 1 "damaged" "$gyrus" learn damaged book.txt
-grep -q "put a copy of damaged/state.db back, or remove it" err ||
+grep -q "gyrus doctor damaged says what is wrong" err ||
   fail "no way out of a damaged state: $(cat err)"
 rm damaged/state.db
 ok "$gyrus" learn damaged book.txt --quiet
