@@ -20,7 +20,7 @@ constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
 // What is copied after one commit: a few microseconds' worth, or more where commits are rare, so
 // that a cut is copied in an eighth of the commits that made it.
-constexpr uint64_t kLeastPiece = uint64_t{8} << 10;
+constexpr uint64_t kLeastPiece = uint64_t{2} << 10;
 constexpr uint64_t kMostPiece = uint64_t{1} << 20;
 
 // Moments within a chunk that are passed over. All areas of a brain are between chunks again after
