@@ -118,8 +118,8 @@ absl::Status CheckLimits(const HeadSpec& spec) {
     if (values.empty() || values.size() == 1 || values.size() == spec.outputs) {
       return absl::OkStatus();
     }
-    return absl::InvalidArgumentError(absl::StrCat(
-        "limits.", field, " has ", values.size(), " values, expected one or ", spec.outputs));
+    return absl::InvalidArgumentError(absl::StrCat("limits.", field, " has ", values.size(),
+                                                   " values, expected one or ", spec.outputs));
   };
   const OutputLimitsSpec& limits = spec.limits;
   const bool any = !limits.minimum.empty() || !limits.maximum.empty() || !limits.slew.empty();

@@ -31,7 +31,7 @@ void Put(std::byte* to, T value) {
 
 absl::Status Damaged(const BlockRun& run, absl::string_view what) {
   return absl::DataLossError(
-      absl::StrCat("row ", run.row, " of the journal (commit ", run.commit, ") ", what));
+      absl::StrCat("damaged: row ", run.row, " of the journal (commit ", run.commit, ") ", what));
 }
 
 // Calls `visit` for each block of a run without its header and seal.

@@ -20,8 +20,8 @@ struct LearnOptions {
   uint64_t limit = std::numeric_limits<uint64_t>::max();  // Records taken after that.
   bool by_class = false;
   bool background = false;  // Learns on another thread, beside predicting.
-  uint32_t delay = 0;  // Steps by which labels come late.
-  std::string test;    // An input to predict afterwards, frozen; "": none.
+  uint32_t delay = 0;       // Steps by which labels come late.
+  std::string test;         // An input to predict afterwards, frozen; "": none.
   std::optional<uint64_t> seed;
   Durability durability = {};
   std::string target;  // A column; "": the brain's.
