@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -142,7 +141,7 @@ absl::Status Learner::NotToBeTakenBack(uint64_t id) {
 void Learner::StepBack() {
   if (ahead_ == 0) return;
   // What ran ahead is the only event that waits.
-  std::memcpy(state_.data(), events_.at(0).state.data(), state_.size());
+  std::copy(events_.at(0).state.begin(), events_.at(0).state.end(), state_.begin());
   ahead_ = 0;
 }
 
@@ -158,7 +157,7 @@ void Learner::ForwardAhead(const Event& event) {
   if (ahead_ == event.id) {
     if (ahead_commits_ == store_->commits()) return;
     // Somebody else has changed the draft since; what was run ahead no longer holds.
-    std::memcpy(state_.data(), event.state.data(), state_.size());
+    std::copy(event.state.begin(), event.state.end(), state_.begin());
   }
   plan_->Forward(context_, event.observation);
   ahead_ = event.id;

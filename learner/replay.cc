@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <variant>
 
 #include "activation/count.h"
@@ -93,7 +92,7 @@ bool Replay::Recall(uint32_t draw, Lesson* lesson) noexcept {
   const auto item = static_cast<uint32_t>(rng.Below(items));
   const std::byte* const block = store_->Draft().table(tables_.items).Read(item);
   const BlockLayout& item_layout = layout(tables_.items);
-  std::memcpy(state_.data(), block + item_layout.offset(kState), state_.size());
+  std::copy_n(block + item_layout.offset(kState), state_.size(), state_.begin());
   const Observation observation =
       codec_.Decode({block + item_layout.offset(kSample), tables_.sample_bytes}, Scales());
   plan_->Forward(context_, observation);
@@ -193,7 +192,7 @@ void Replay::Write(const Event& event, uint32_t item, Commit* commit) noexcept {
   std::byte* const block = commit->Write({tables_.items, item});
   codec_.Encode(event.observation, Scales(),
                 {block + item_layout.offset(kSample), tables_.sample_bytes});
-  std::memcpy(block + item_layout.offset(kState), event.state.data(), event.state.size());
+  std::copy(event.state.begin(), event.state.end(), block + item_layout.offset(kState));
   if (logits_now_.empty()) return;
   const std::span<float> logits = FloatsOf(item_layout, kLogits, block);
   std::copy(logits_now_.begin(), logits_now_.end(), logits.begin());

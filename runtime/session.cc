@@ -3,7 +3,6 @@
 #include "runtime/session.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -103,7 +102,7 @@ absl::Status Session::StepOnSnapshot(const Observation& observation, const Want&
                                      Prediction* prediction) {
   const uint64_t step = last_step_ + 1;
   if (recent_->full()) recent_->PopFront();
-  std::memcpy(recent_->Push(step, observation).state.data(), state_.data(), state_.size());
+  std::copy(state_.begin(), state_.end(), recent_->Push(step, observation).state.begin());
   const View view = reader_->Pin();
   last_snapshot_ = view.number();
   Serve(view, observation, want, prediction);
@@ -128,19 +127,19 @@ absl::Status Session::StepInline(const Observation& observation, const Want& wan
   GYRUS_RETURN_IF_ERROR(RunLearner());
   if (in_step_ && learner_->events().size() > 0) {
     // A label is late: from here on the session serves from a state of its own.
-    std::memcpy(state_.data(), learner_->state().data(), state_.size());
+    std::copy(learner_->state().begin(), learner_->state().end(), state_.begin());
     in_step_ = false;
   }
   Event& event = learner_->Push(last_step_ + 1, observation);
   ++last_step_;
   if (in_step_) {
-    std::memcpy(event.state.data(), learner_->state().data(), state_.size());
+    std::copy(learner_->state().begin(), learner_->state().end(), event.state.begin());
     const StepContext* const context = learner_->RunAhead();
     plan_->heads()[0]->Predict(*context, want, prediction);
     shown_ = context->activity;
     return absl::OkStatus();
   }
-  std::memcpy(event.state.data(), state_.data(), state_.size());
+  std::copy(state_.begin(), state_.end(), event.state.begin());
   Serve(store_->Draft(), event.observation, want, prediction);
   return absl::OkStatus();
 }
@@ -200,7 +199,7 @@ absl::Status Session::Retract(uint64_t step) {
   const bool waits = event != nullptr && !event->labelled;
   const bool rebuild = waits && !(options_.mode == Mode::kInline && in_step_);
   if (options_.mode == Mode::kBackground) GYRUS_RETURN_IF_ERROR(RetractTold(step));
-  if (rebuild) std::memcpy(state_.data(), event->state.data(), state_.size());
+  if (rebuild) std::copy(event->state.begin(), event->state.end(), state_.begin());
   if (options_.mode == Mode::kInline) {
     GYRUS_RETURN_IF_ERROR(learner_->Retract(step));
   } else {
@@ -211,7 +210,7 @@ absl::Status Session::Retract(uint64_t step) {
   for (std::size_t i = 0; i < events.size(); ++i) {
     Event& later = events.at(i);
     if (later.id < step) continue;
-    std::memcpy(later.state.data(), state_.data(), state_.size());
+    std::copy(state_.begin(), state_.end(), later.state.begin());
     Serve(view, later.observation, {}, nullptr);
   }
   Unpin();
@@ -262,7 +261,7 @@ absl::StatusOr<Exploration> Session::Explore() {
 
 // Runs a step's forward pass once more, on what the brain knows now.
 StepContext Session::Again(const View& view, const Event& event) {
-  std::memcpy(state_.data(), event.state.data(), state_.size());
+  std::copy(event.state.begin(), event.state.end(), state_.begin());
   const StepContext context{.view = view, .activity = &activity_, .state = state_.data()};
   plan_->Forward(context, event.observation);
   return context;

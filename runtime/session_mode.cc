@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a session begins, is saved, and changes who learns.
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -130,7 +129,7 @@ void Session::ReplayWaiting(Learner* learner) {
   in_step_ = events.size() <= 1;
   const View view = PinOrDraft();
   for (std::size_t i = 0; i < events.size(); ++i) {
-    std::memcpy(events.at(i).state.data(), state_.data(), state_.size());
+    std::copy(state_.begin(), state_.end(), events.at(i).state.begin());
     Serve(view, events.at(i).observation, {}, nullptr);
   }
   Unpin();
