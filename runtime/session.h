@@ -101,7 +101,8 @@ class Session {
   //
   // Returns FailedPrecondition if other sessions stand in the way (see BackgroundLearner) or the
   // brain is read-only, ResourceExhausted if no reader is free, Unavailable as Learner::RunFor;
-  // then the mode is as before.
+  // then the mode is as before. ResourceExhausted, too, if the system has no memory left; then
+  // close the session.
   absl::Status SetMode(Mode mode);
 
   const std::string& name() const { return options_.name; }
@@ -154,12 +155,14 @@ class Session {
   static absl::StatusOr<std::unique_ptr<Session>> Open(const Ground& ground, const Options& options,
                                                        absl::string_view position);
   absl::Status Start(absl::string_view position);
+  absl::Status StartFrom(const Session& other);
   absl::Status Restore(absl::string_view position, std::unique_ptr<Learner>* learner);
   bool KnowsAFitTarget();
   bool Fits(Learner* learner);
   void ReplayWaiting(Learner* learner);
   absl::Status Prepare(Mode mode);
   absl::Status Enter(Mode mode, std::unique_ptr<Learner> learner);
+  absl::Status ChangeMode(Mode mode);
   absl::Status LeaveInline(Mode mode);
   absl::Status TurnInline();
   absl::StatusOr<std::unique_ptr<Learner>> MakeLearner() const;

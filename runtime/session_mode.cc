@@ -137,6 +137,10 @@ void Session::ReplayWaiting(Learner* learner) {
 
 absl::Status Session::SetMode(Mode mode) {
   if (mode == options_.mode) return absl::OkStatus();
+  return WithinMemory([&] { return ChangeMode(mode); });
+}
+
+absl::Status Session::ChangeMode(Mode mode) {
   if (options_.mode == Mode::kInline) return LeaveInline(mode);
   if (mode == Mode::kInline) return TurnInline();
   if (mode == Mode::kFrozen) {
@@ -165,9 +169,9 @@ absl::Status Session::LeaveInline(Mode mode) {
 
 absl::Status Session::TurnInline() {
   if (options_.mode == Mode::kFrozen) {
+    GYRUS_ASSIGN_OR_RETURN(std::unique_ptr<Learner> learner, MakeLearner());
     GYRUS_RETURN_IF_ERROR(Prepare(Mode::kInline));
     reader_.reset();
-    GYRUS_ASSIGN_OR_RETURN(std::unique_ptr<Learner> learner, MakeLearner());
     in_step_ = true;
     return Enter(Mode::kInline, std::move(learner));
   }
@@ -180,19 +184,26 @@ absl::Status Session::TurnInline() {
 }
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Clone(absl::string_view name) {
-  std::unique_ptr<Session> clone(
-      new Session(ground_, {.name = std::string(name), .mode = options_.mode}));
-  GYRUS_RETURN_IF_ERROR(clone->Prepare(options_.mode));
-  const std::span<const std::byte> state =
-      learner_ != nullptr && in_step_ ? learner_->state() : std::span<const std::byte>(state_);
-  std::copy(state.begin(), state.end(), clone->state_.begin());
-  clone->known_ = known_;
+  std::unique_ptr<Session> clone;
+  GYRUS_RETURN_IF_ERROR(WithinMemory([&] {
+    clone.reset(new Session(ground_, {.name = std::string(name), .mode = options_.mode}));
+    return clone->StartFrom(*this);
+  }));
+  return clone;
+}
+
+absl::Status Session::StartFrom(const Session& other) {
+  GYRUS_RETURN_IF_ERROR(Prepare(options_.mode));
+  const std::span<const std::byte> state = other.learner_ != nullptr && other.in_step_
+                                               ? other.learner_->state()
+                                               : std::span<const std::byte>(other.state_);
+  std::copy(state.begin(), state.end(), state_.begin());
+  known_ = other.known_;
   std::unique_ptr<Learner> learner;
   if (options_.mode != Mode::kFrozen) {
-    GYRUS_ASSIGN_OR_RETURN(learner, clone->MakeLearner());
+    GYRUS_ASSIGN_OR_RETURN(learner, MakeLearner());
   }
-  GYRUS_RETURN_IF_ERROR(clone->Enter(options_.mode, std::move(learner)));
-  return clone;
+  return Enter(options_.mode, std::move(learner));
 }
 
 absl::Status Session::Settle() {

@@ -161,13 +161,11 @@ TEST_F(CutterTest, NeitherAllocatesNorForgetsOverManyCuts) {
 using CutterDeathTest = CutterTest;
 
 TEST_F(CutterDeathTest, DiesOnACutWithinACut) {
-  testing::GTEST_FLAG(death_test_style) = "threadsafe";
   cutter_->Cut();
   EXPECT_DEATH(cutter_->Cut(), "copying_");
 }
 
 TEST_F(CutterDeathTest, DiesWhenItComesLate) {
-  testing::GTEST_FLAG(death_test_style) = "threadsafe";
   cutter_.reset();
   Put(1, 1);
   EXPECT_DEATH((void)Cutter::Create(store_.get()), "commits");
