@@ -53,6 +53,8 @@ struct StepContext {
   View view;
   Activity* activity = nullptr;
   std::byte* state = nullptr;  // The session's state; a component adds its own offset.
+  // Learning: of the rates of gradient-trained heads and the process noise of Kalman heads.
+  float rate_factor = 1.0F;
 };
 
 }  // namespace gyrus

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "activation/learning_spec.h"
+#include "activation/protection_spec.h"
 #include "activation/schema_spec.h"
 
 namespace gyrus {
@@ -249,14 +250,6 @@ struct KalmanHeadSpec {
   std::string reference = {};            // As of a ridge head.
 };
 
-// What a head's real outputs are kept to as they are served, step by step; learning does not see
-// it. Each list is empty (no limit), or has one value for all outputs or one for each.
-struct OutputLimitsSpec {
-  std::vector<float> minimum = {};
-  std::vector<float> maximum = {};  // At least the minimum.
-  std::vector<float> slew = {};     // The largest change from one step to the next, > 0.
-};
-
 // Learns one target. The first head is the brain's answer.
 struct HeadSpec {
   std::string name;
@@ -283,6 +276,8 @@ struct BrainSpec {
   // Beside learning in the background: how old what is served may get, in (0, 1e6] milliseconds.
   float publish_every_ms = 10.0F;
   ReplaySpec replay = {};
+  GuardSpec guard = {};
+  DriftSpec drift = {};
   SchemaSpec schema = {};
 };
 

@@ -123,6 +123,8 @@ absl::Status Plan::CheckUnbound(const BrainSpec& spec) {
     return absl::InvalidArgumentError(
         absl::StrCat("publish_every_ms must be in (0, 1e6], got ", spec.publish_every_ms));
   }
+  GYRUS_RETURN_IF_ERROR(CheckProtection(spec.guard));
+  GYRUS_RETURN_IF_ERROR(CheckProtection(spec.drift));
   for (const AreaSpec& area : spec.areas) GYRUS_RETURN_IF_ERROR(CheckAreaNumbers(area));
   return CheckReplay(spec);
 }
@@ -294,12 +296,18 @@ absl::Status Plan::CompileRouter(AreaPlan* area) {
   return absl::OkStatus();
 }
 
+uint32_t Plan::Spares(const PlanBuilder::Table& table, uint32_t spares_for) const {
+  const uint64_t held =
+      std::min(uint64_t{table.writes_per_step} * spec_.guard.window, uint64_t{table.spec.blocks});
+  return table.Spares(spares_for) + static_cast<uint32_t>(held);
+}
+
 absl::StatusOr<std::unique_ptr<Store>> Plan::MakeStore(const Store::Options& options,
                                                        uint32_t spares_for) const {
   std::vector<TableSpec> specs;
   for (const PlanBuilder::Table& table : builder_.tables()) {
     TableSpec spec = table.spec;
-    spec.spares = table.Spares(spares_for);
+    spec.spares = Spares(table, spares_for);
     specs.push_back(std::move(spec));
   }
   GYRUS_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Create(specs, options));

@@ -67,9 +67,12 @@ class Plan {
   const BrainSpec& spec() const { return spec_; }
 
   // A store for this brain with every block as it starts, with `spares_for` learning steps'
-  // copies in every table (at least 1).
+  // copies in every table (at least 1), and those that the guard's hold may keep.
   absl::StatusOr<std::unique_ptr<Store>> MakeStore(const Store::Options& options,
                                                    uint32_t spares_for) const;
+
+  // Versions beyond one per block of one of tables() in that store.
+  uint32_t Spares(const PlanBuilder::Table& table, uint32_t spares_for) const;
 
   // The most blocks of each table that one learning step may write: for Commit::TryBegin.
   std::span<const uint32_t> writes_per_step() const { return writes_per_step_; }

@@ -58,7 +58,8 @@ void ChunkUpdates::Outer(std::size_t tensor, std::span<const float> a, std::span
 
 void ChunkUpdates::End() noexcept {
   if (accumulated_.has_value()) {
-    step_ = Accumulators(*accumulated_, accumulators_).Advance(spec_.rate, spec_.beta);
+    step_ =
+        Accumulators(*accumulated_, accumulators_).Advance(spec_.rate * rate_factor(), spec_.beta);
   }
   for (std::size_t t = 0; t < collected_.size(); ++t) {
     if (collected_[t].count > 0) Apply(t);
@@ -134,7 +135,7 @@ void ChunkUpdates::Rates(std::size_t tensor, std::span<float> rates) noexcept {
       rates[i] = step_.rate / (std::sqrt(v[i] * step_.bias_correction) + step_.epsilon);
     }
   } else {
-    std::fill(rates.begin(), rates.end(), spec_.rate);
+    std::fill(rates.begin(), rates.end(), spec_.rate * rate_factor());
   }
   if (!spec_.bounded) return;
   const float bound = 1.0F / collected_[tensor].b_squares;

@@ -70,6 +70,11 @@ class AreaCredit {
   // note.
   void Backward(Commit* commit, Lesson::Kind kind = Lesson::Kind::kLive) noexcept;
 
+  // A factor of the regions' learning rate from the next walk on; 1 at first.
+  void set_rate_factor(float factor) {
+    if (updates_ != nullptr) updates_->set_rate_factor(factor);
+  }
+
   // Begins a new chunk without what is recorded, and zeroes the traces: steps have gone missing.
   void Forget() noexcept;
 

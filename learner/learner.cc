@@ -77,7 +77,8 @@ Learner::Learner(const Plan* plan, Store* store)
       state_(plan->state_bytes()),
       memory_(plan->activity_bytes(Plan::For::kLearning)),
       activity_(plan->MakeActivity(Plan::For::kLearning, &memory_)),
-      context_{.view = store->Draft(), .activity = &activity_, .state = state_.data()} {}
+      context_{.view = store->Draft(), .activity = &activity_, .state = state_.data()},
+      drift_(plan->spec().drift) {}
 
 void Learner::Close(uint64_t id) {
   const uint64_t window = plan_->spec().label_window;
@@ -195,12 +196,32 @@ absl::Status Learner::Run(Event* event) {
     LearnLabelled(*event, &*commit);
     last_.step = event->id;
     ++counts_.learned;
+    if (std::isfinite(last_.loss)) {
+      ++tally_.losses;
+      tally_.loss += last_.loss;
+      if (drift_.on()) WatchDrift();
+    }
   } else {
     ++counts_.unlabelled;
   }
   plan_->LearnInputs(context_, event->observation, &*commit);
+  if (tally_.events++ == 0) tally_.first_step = event->id;
+  tally_.last_step = event->id;
   ahead_ = 0;
   return absl::OkStatus();
+}
+
+void Learner::WatchDrift() {
+  if (drift_.Add(last_.loss)) {
+    ++counts_.drifts;
+    ++tally_.drifts;
+  }
+  SetRates();
+}
+
+void Learner::SetRates() {
+  context_.rate_factor = drift_.rate_factor();
+  for (const auto& credit : credits_) credit->set_rate_factor(context_.rate_factor);
 }
 
 void Learner::LearnLabelled(const Event& event, Commit* commit) {
@@ -262,7 +283,8 @@ bool Learner::settled() const {
 }
 
 std::size_t Learner::max_saved_bytes() const {
-  std::size_t bytes = 2 * sizeof(uint64_t) + state_.size() + events_.max_saved_bytes();
+  std::size_t bytes =
+      2 * sizeof(uint64_t) + state_.size() + events_.max_saved_bytes() + drift_.saved_bytes();
   for (const auto& credit : credits_) {
     bytes += sizeof(uint64_t) + credit->traces().size_bytes();
   }
@@ -286,6 +308,7 @@ void Learner::Save(ByteWriter* writer) const {
                                    : std::span<const std::byte>(state_));
   writer->Put(closed_);
   for (const auto& credit : credits_) writer->PutSpan<float>(credit->traces());
+  drift_.Save(writer);
   events_.Save(writer);
 }
 
@@ -293,6 +316,8 @@ void Learner::Restore(ByteReader* reader) {
   reader->GetSpan<std::byte>(state_);
   closed_ = reader->Get<uint64_t>();
   for (const auto& credit : credits_) reader->GetSpan<float>(credit->traces());
+  drift_.Restore(reader);
+  SetRates();
   events_.Restore(*plan_, reader);
   ahead_ = 0;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,6 +18,7 @@
 #include "core/store.h"
 #include "core/workspace.h"
 #include "learner/credit.h"
+#include "learner/drift_watch.h"
 #include "learner/event_ring.h"
 #include "learner/plasticity.h"
 #include "learner/replay.h"
@@ -45,12 +47,23 @@ class Learner {
     double loss = 0;    // As Head::Learn of the first head returned it.
   };
 
+  // What the learner did since it was last asked.
+  struct Tally {
+    uint64_t events = 0;
+    uint64_t losses = 0;      // That were finite,
+    double loss = 0;          // and their sum.
+    uint64_t first_step = 0;  // Of the events.
+    uint64_t last_step = 0;
+    uint64_t drifts = 0;  // As Counts.
+  };
+
   struct Counts {
     uint64_t learned = 0;     // Events with a label.
     uint64_t unlabelled = 0;  // Events that got none in time.
     uint64_t stalled = 0;     // Times that spare blocks were missing.
     uint64_t woken = 0;       // Regions, over all areas and learned events.
     uint64_t refused = 0;     // Losses and gradients that were not finite.
+    uint64_t drifts = 0;      // Times that the loss was found to have risen.
   };
 
   // `plan` and `store` must outlive the learner; the store is the plan's. Returns InvalidArgument
@@ -135,6 +148,7 @@ class Learner {
   std::size_t max_saved_bytes() const;
 
   const Outcome& last() const { return last_; }
+  Tally TakeTally() { return std::exchange(tally_, {}); }
   Counts counts() const;
   const Activity& activity() const { return activity_; }
 
@@ -147,6 +161,8 @@ class Learner {
   absl::Status AddProtections();
   void LearnLabelled(const Event& event, Commit* commit);
   double LearnLesson(const StepContext& context, const Lesson& lesson, Commit* commit);
+  void WatchDrift();
+  void SetRates();
   absl::Status OutOfSpares();
 
   const Plan* plan_;
@@ -164,6 +180,8 @@ class Learner {
   uint64_t ahead_ = 0;  // The event whose forward pass activity_ holds; 0: none.
   uint64_t ahead_commits_ = 0;
   Outcome last_;
+  Tally tally_;
+  DriftWatch drift_;
   Counts counts_;
 };
 

@@ -48,6 +48,9 @@ class RegionUpdates : public Updates {
     Outer(tensor, {&scale, 1}, g, {});
   }
 
+  // A factor of the rate from the next Begin on; 1 at first.
+  void set_rate_factor(float factor) { rate_factor_ = factor; }
+
   // Gradients refused since creation.
   int64_t refused() const { return refused_; }
 
@@ -55,7 +58,10 @@ class RegionUpdates : public Updates {
   // Whether a b^T is fit to learn from; counts it if not.
   bool Admit(std::span<const float> a, std::span<const float> b) noexcept;
 
+  float rate_factor() const { return rate_factor_; }
+
  private:
+  float rate_factor_ = 1.0F;
   int64_t refused_ = 0;
 };
 

@@ -30,7 +30,7 @@ RmspropUpdates::RmspropUpdates(const BlockLayout& layout, const AreaLearningSpec
 void RmspropUpdates::Begin(const RegionBlocks& blocks) noexcept {
   weights_ = blocks.weights;
   accumulators_ = blocks.accumulators;
-  step_ = Accumulators(accumulated_, accumulators_).Advance(rate_, beta_);
+  step_ = Accumulators(accumulated_, accumulators_).Advance(rate_ * rate_factor(), beta_);
 }
 
 void RmspropUpdates::Outer(std::size_t tensor, std::span<const float> a, std::span<const float> b,

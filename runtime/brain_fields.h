@@ -3,6 +3,7 @@
 
 #include "activation/brain_spec.h"
 #include "runtime/learning_fields.h"
+#include "runtime/protection_fields.h"
 
 namespace gyrus {
 
@@ -25,6 +26,8 @@ void Describe(F& f, const BrainSpec*) {
   f.Field("label_window", &BrainSpec::label_window);
   f.Field("publish_every_ms", &BrainSpec::publish_every_ms);
   f.Field("replay", &BrainSpec::replay);
+  f.Field("guard", &BrainSpec::guard);
+  f.Field("drift", &BrainSpec::drift);
   f.Field("schema", &BrainSpec::schema);
 }
 

@@ -18,9 +18,9 @@ std::string Size(uint64_t bytes) {
 }
 
 // Home, spares, and what the store notes of each.
-uint64_t TableBytes(const PlanBuilder::Table& table, uint32_t spares) {
+uint64_t TableBytes(const Plan& plan, const PlanBuilder::Table& table, uint32_t spares) {
   const uint64_t blocks = table.spec.blocks;
-  const uint64_t versions = blocks + table.Spares(spares);
+  const uint64_t versions = blocks + plan.Spares(table, spares);
   return versions * (table.spec.layout.block_bytes() + sizeof(uint64_t)) + blocks * 9;
 }
 
@@ -36,7 +36,7 @@ absl::Status CheckMemory(const Plan& plan, uint32_t spares, Mode mode, uint64_t 
   const PlanBuilder::Table* largest = nullptr;
   uint64_t largest_bytes = 0;
   for (const PlanBuilder::Table& table : plan.tables()) {
-    const uint64_t bytes = TableBytes(table, spares);
+    const uint64_t bytes = TableBytes(plan, table, spares);
     blocks += bytes;
     if (bytes <= largest_bytes) continue;
     largest = &table;

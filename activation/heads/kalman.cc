@@ -181,17 +181,18 @@ double KalmanHead::Learn(const StepContext& context, const Target& target,
     const double residual = y[o] - scratch.mean[o];
     if (!std::isnan(y[o])) loss += residual * residual;
   }
+  const float noise = spec_.process_noise * context.rate_factor;
   const uint64_t now = CountUp(commit->As<uint32_t>({clock_, 0}));
   const std::span<const Woken> woken = readouts_.Begin(*context.activity, scratch.phi);
   for (std::size_t k = 0; k < woken.size(); ++k) {
     readouts_.Complete(*context.activity, k, scratch.phi);
-    LearnRegion(woken[k].region, now, scratch, commit);
+    LearnRegion(woken[k].region, now, noise, scratch, commit);
   }
   return loss;
 }
 
-void KalmanHead::LearnRegion(uint32_t region, uint64_t now, const Scratch& scratch,
-                             Commit* commit) const noexcept {
+void KalmanHead::LearnRegion(uint32_t region, uint64_t now, float process_noise,
+                             const Scratch& scratch, Commit* commit) const noexcept {
   const std::size_t features = readouts_.features();
   std::byte* const block = commit->Write({filters_, region});
   const std::span<float> s(reinterpret_cast<float*>(block + offsets_[0]), outputs_ * features);
@@ -199,7 +200,7 @@ void KalmanHead::LearnRegion(uint32_t region, uint64_t now, const Scratch& scrat
                            kernels::TriangleFloats(features));
   float* const noise = reinterpret_cast<float*>(block + offsets_[2]);
   uint32_t* const when = reinterpret_cast<uint32_t*>(block + offsets_[3]);
-  const float wandered = spec_.process_noise * static_cast<float>(now - CountOf(when));
+  const float wandered = process_noise * static_cast<float>(now - CountOf(when));
   for (std::size_t i = 0; i < features; ++i) p[kernels::TriangleRow(features, i) + i] += wandered;
   const float d = 1.0F + kernels::RlsGain(p, scratch.phi, scratch.gain);
   const float rate = std::max(kNoiseRate, 1.0F / (static_cast<float>(when[2]) + kNoisePrior));

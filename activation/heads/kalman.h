@@ -17,10 +17,10 @@ namespace gyrus {
 // variances. One filter per woken region over its features phi (see RegionReadouts); all outputs of
 // a region share P, which is in units of each output's observation noise R_o:
 //
-//   P += Q dt I            dt: steps learned by the head since this region last learned
-//   k = P phi;  d = 1 + phi . k;  e = target - reference - S phi
-//   S += e k^T / d;  P -= k k^T / d;  P_0 = I / lambda
-//   R_o += max(1 / (n + 10), 0.002) (e_o^2 / d - R_o)      where learned, after n samples
+//   P += Q dt I            Q: times StepContext::rate_factor; dt: steps learned by the head since
+//   this region last learned k = P phi;  d = 1 + phi . k;  e = target - reference - S phi S += e
+//   k^T / d;  P -= k k^T / d;  P_0 = I / lambda R_o += max(1 / (n + 10), 0.002) (e_o^2 / d - R_o)
+//   where learned, after n samples
 //
 // A region says m = S phi with variance v_o = R_o (1 + phi . (P + Q dt I) phi). The prediction is
 // the mixture of the woken regions' by their gates: its mean, and its variance
@@ -49,7 +49,7 @@ class KalmanHead final : public Head {
   absl::Status AddTables(const std::string& name, PlanBuilder* builder);
   Scratch ScratchOf(const StepContext& context) const noexcept;
   void Mix(const StepContext& context, bool with_variance, const Scratch& scratch) const noexcept;
-  void LearnRegion(uint32_t region, uint64_t now, const Scratch& scratch,
+  void LearnRegion(uint32_t region, uint64_t now, float process_noise, const Scratch& scratch,
                    Commit* commit) const noexcept;
 
   KalmanHeadSpec spec_;

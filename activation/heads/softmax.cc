@@ -125,9 +125,10 @@ void SoftmaxHead::Descend(const StepContext& context, std::span<const float> dz,
   const std::span<float> w(commit->As<float>({weights_, 0}), classes_ * h.size());
   float* const bias = reinterpret_cast<float*>(commit->Write({weights_, 0}) + bias_offset_);
   const std::span<float> dh = source_.Gradient(context.activity);
+  const float rate = spec_.rate * context.rate_factor;
   if (spec_.optimiser == Optimiser::kSgd) {
-    const float most = steepest * spec_.rate * (kernels::SumOfSquares(h) + 1.0F);
-    const float step = spec_.rate / std::max(1.0F, most);
+    const float most = steepest * rate * (kernels::SumOfSquares(h) + 1.0F);
+    const float step = rate / std::max(1.0F, most);
     kernels::SgdOuter(step, dz, h, w, dh);
     kernels::Axpy(-step, dz, {bias, classes_});
     return;
@@ -135,12 +136,12 @@ void SoftmaxHead::Descend(const StepContext& context, std::span<const float> dz,
   const std::span<float> squares(commit->As<float>({accumulators_, 0}), classes_);
   float& steps = squares.data()[classes_];
   steps += 1.0F;
-  kernels::RmspropStep step = {.rate = spec_.rate, .beta = spec_.beta};
+  kernels::RmspropStep step = {.rate = rate, .beta = spec_.beta};
   step.bias_correction = 1.0F / (1.0F - std::pow(spec_.beta, steps));
   kernels::RmspropOuter(step, dz, h, w, squares, dh);
   for (std::size_t c = 0; c < classes_; ++c) {
     const float root = std::sqrt(squares[c] * step.bias_correction) + step.epsilon;
-    bias[c] -= spec_.rate / root * dz[c];
+    bias[c] -= rate / root * dz[c];
   }
 }
 

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -108,6 +109,35 @@ TEST_F(UpdatesTest, SgdStepsDownTheGradient) {
   }
   for (std::size_t i = 0; i < kRows; ++i) {
     EXPECT_FLOAT_EQ(FloatsOf(layout_, 1, weights())[i], -0.1F * pairs_[0].a[i]);
+  }
+}
+
+TEST_F(UpdatesTest, ARateFactorIsThatMuchMoreRate) {
+  for (const Optimiser optimiser : {Optimiser::kSgd, Optimiser::kRmsprop}) {
+    for (const bool bounded : {false, true}) {
+      AreaLearningSpec spec{.optimiser = optimiser, .rate = 0.0625F, .bounded = bounded};
+      std::vector<float> after[2];
+      const std::vector<Line> before = weights_;
+      for (const bool by_factor : {false, true}) {
+        weights_ = before;
+        std::fill(accumulators_.begin(), accumulators_.end(), Line{});
+        spec.rate = by_factor ? 0.0625F : 0.25F;
+        std::unique_ptr<RegionUpdates> updates;
+        if (bounded) {
+          updates = std::make_unique<ChunkUpdates>(layout_, spec, 1);
+        } else if (optimiser == Optimiser::kSgd) {
+          updates = std::make_unique<SgdUpdates>(layout_, spec.rate);
+        } else {
+          updates = std::make_unique<RmspropUpdates>(layout_, spec);
+        }
+        if (by_factor) updates->set_rate_factor(4);
+        Learn(updates.get(), 1);
+        after[by_factor ? 1 : 0] = W();
+      }
+      // Powers of two: exact.
+      EXPECT_EQ(after[0], after[1]);
+      weights_ = before;
+    }
   }
 }
 
