@@ -63,9 +63,12 @@ bool LearningStream::Tell(Experience experience) noexcept {
 
 // The calls that an inline session would make. If spares are missing it is called again with the
 // same experience, and each part finds what it has done already.
-absl::Status LearningStream::Learn(const Experience& experience, const Clock& clock) {
+absl::Status LearningStream::Learn(const Experience& experience, Guard* guard, const Clock& clock) {
   if (experience.after_gap) learner_->ForgetTraces();
-  const auto run = [&] { return learner_->RunFor(Nanos::max(), clock).status(); };
+  const auto run = [&] {
+    return guard == nullptr ? learner_->RunFor(Nanos::max(), clock).status()
+                            : guard->Run(name_, learner_.get(), clock);
+  };
   switch (experience.kind) {
     case Experience::Kind::kStep: {
       learner_->LabelFromFuture(experience.step, experience.observation);
@@ -151,6 +154,7 @@ absl::StatusOr<LearningStream*> BackgroundLearner::Open(const std::string& name,
         absl::StrCat("session \"", name, "\" cannot learn in the background while ",
                      inline_sessions_, " learn inline: bring them all into one mode"));
   }
+  if (options_.guard != nullptr) options_.guard->Add(stream->learner_.get());
   streams_.push_back(std::move(stream));
   ReserveLocked();
   return streams_.back().get();
@@ -179,6 +183,7 @@ absl::StatusOr<std::unique_ptr<Learner>> BackgroundLearner::TurnInline(LearningS
   ended_.dropped += stream->dropped();
   ended_.unlearned += stream->unlearned_;  // The learner takes its own counts with it.
   std::unique_ptr<Learner> learner = std::move(stream->learner_);
+  if (options_.guard != nullptr) options_.guard->Remove(learner.get());
   std::erase_if(streams_, [&](const auto& s) { return s.get() == stream; });
   ++inline_sessions_;
   return learner;
@@ -225,7 +230,7 @@ LearningStream* BackgroundLearner::Next() const {
 absl::StatusOr<bool> BackgroundLearner::LearnOne(Nanos* now) {
   LearningStream* const stream = Next();
   if (stream == nullptr) return false;
-  GYRUS_RETURN_IF_ERROR(stream->Learn(*stream->ring_.front(), *clock_));
+  GYRUS_RETURN_IF_ERROR(stream->Learn(*stream->ring_.front(), options_.guard, *clock_));
   stream->ring_.Pop();
   ++next_ticket_;
   TellJournal();
@@ -296,6 +301,7 @@ void BackgroundLearner::DropClosed() {
   std::erase_if(streams_, [this](const auto& stream) {
     if (!stream->closed_ || stream->waiting() > 0) return false;
     Add(*stream, &ended_);
+    if (options_.guard != nullptr) options_.guard->Remove(stream->learner_.get());
     return true;
   });
 }
@@ -307,6 +313,7 @@ void BackgroundLearner::Add(const LearningStream& stream, Status* status) {
   status->counts.stalled += counts.stalled;
   status->counts.woken += counts.woken;
   status->counts.refused += counts.refused;
+  status->counts.drifts += counts.drifts;
   status->unlearned += stream.unlearned_;
   status->dropped += stream.dropped();
 }

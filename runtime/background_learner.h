@@ -18,6 +18,7 @@
 #include "core/store.h"
 #include "learner/learner.h"
 #include "runtime/experience_ring.h"
+#include "runtime/guard.h"
 #include "runtime/journal.h"
 #include "runtime/last_target.h"
 
@@ -52,7 +53,7 @@ class LearningStream {
                  std::atomic<uint64_t>* tickets);
 
   bool Tell(Experience experience) noexcept;
-  absl::Status Learn(const Experience& experience, const Clock& clock);
+  absl::Status Learn(const Experience& experience, Guard* guard, const Clock& clock);
   const std::string name_;
   // The teller's.
   ExperienceRing ring_;
@@ -81,8 +82,9 @@ class BackgroundLearner {
  public:
   struct Options {
     Nanos publish_every = std::chrono::milliseconds(10);
-    double duty = 1.0;      // Share of its time that the thread may learn, in (0, 1].
-    uint32_t slots = 1024;  // Experiences of a session that may wait, in [2, 2^20].
+    double duty = 1.0;       // Share of its time that the thread may learn, in (0, 1].
+    uint32_t slots = 1024;   // Experiences of a session that may wait, in [2, 2^20].
+    Guard* guard = nullptr;  // Judges what is learned; must outlive this.
   };
 
   // What it did since it was made.

@@ -42,13 +42,18 @@ absl::Status Runtime::TakeMemory(const BrainSpec& spec, const Options& options) 
       *plan_, options.spares, options.read_only ? Mode::kFrozen : Mode::kInline, MachineMemory()));
   GYRUS_ASSIGN_OR_RETURN(store_,
                          plan_->MakeStore({.max_readers = options.max_sessions}, options.spares));
+  if (spec.guard.window > 0 || spec.drift.delta > 0) {
+    guard_ = std::make_unique<Guard>(spec.guard, store_.get(),
+                                     [this](const std::string& line) { AddHistory(line); });
+  }
   const auto publish_every = std::chrono::duration<double, std::milli>(spec.publish_every_ms);
   GYRUS_ASSIGN_OR_RETURN(
       background_,
       BackgroundLearner::Create(plan_.get(), store_.get(),
                                 {.publish_every = std::chrono::duration_cast<Nanos>(publish_every),
                                  .duty = options.learner_duty,
-                                 .slots = options.experiences},
+                                 .slots = options.experiences,
+                                 .guard = guard_.get()},
                                 &clock_));
   return absl::OkStatus();
 }
@@ -67,6 +72,7 @@ absl::StatusOr<std::unique_ptr<Session>> Runtime::OpenSession(const Session::Opt
                                .store = store_.get(),
                                .background = background_.get(),
                                .group = group_.get(),
+                               .guard = guard_.get(),
                                .read_only = options_.read_only,
                                .thread = options_.learner_thread},
                               {.name = options.name, .mode = options.mode},
@@ -85,6 +91,7 @@ RuntimeStatus Runtime::status() const {
   status.learn = &background_->latency();
   status.published = store_->published();
   status.commits = store_->commits();
+  if (guard_ != nullptr) status.guard = guard_->status();
   MutexLock lock(&meters_mutex_);
   for (const auto& meter : meters_) {
     if (auto open = meter.lock(); open != nullptr) status.sessions.push_back(std::move(open));

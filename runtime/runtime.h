@@ -16,6 +16,7 @@
 #include "core/mutex.h"
 #include "core/store.h"
 #include "runtime/background_learner.h"
+#include "runtime/guard.h"
 #include "runtime/journal.h"
 #include "runtime/runtime_status.h"
 #include "runtime/session.h"
@@ -148,6 +149,7 @@ class Runtime {
   std::unique_ptr<SessionGroup> group_;           // The journal's inline sessions.
   std::map<std::string, std::string> positions_;  // Saved, by session.
   SystemClock clock_;
+  std::unique_ptr<Guard> guard_;                   // Null unless the brain has one.
   std::unique_ptr<BackgroundLearner> background_;  // Ends before what it learns in and writes to.
   mutable Mutex meters_mutex_;
   mutable std::vector<std::weak_ptr<const SessionMeter>> meters_ ABSL_GUARDED_BY(meters_mutex_);

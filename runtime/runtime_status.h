@@ -7,6 +7,7 @@
 
 #include "core/block_table.h"
 #include "runtime/background_learner.h"
+#include "runtime/guard.h"
 #include "runtime/session_meter.h"
 
 namespace gyrus {
@@ -17,6 +18,7 @@ struct RuntimeStatus {
   SnapshotNumber published = 0;          // The newest snapshot.
   uint64_t commits = 0;                  // By any learner.
   BackgroundLearner::Status background;  // Counts, queues, how old what is served may be.
+  Guard::Status guard;                   // All zero without one.
   // Of each experience that was learned in the background; lives as long as the runtime.
   const LatencyHistogram* learn = nullptr;
   std::vector<std::shared_ptr<const SessionMeter>> sessions;  // That are open.

@@ -63,7 +63,9 @@ absl::StatusOr<Observation> Session::Complete(const Observation& observation) {
 }
 
 absl::Status Session::RunLearner() {
-  GYRUS_RETURN_IF_ERROR(learner_->RunFor(Nanos::max(), clock_).status());
+  GYRUS_RETURN_IF_ERROR(ground_.guard == nullptr
+                            ? learner_->RunFor(Nanos::max(), clock_).status()
+                            : ground_.guard->Run(options_.name, learner_.get(), clock_));
   if (ground_.group != nullptr) ground_.group->AfterCommit();
   return absl::OkStatus();
 }

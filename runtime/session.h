@@ -144,6 +144,7 @@ class Session {
     Store* store;
     BackgroundLearner* background;
     SessionGroup* group;  // Null without a journal.
+    Guard* guard;         // Null unless the brain has one.
     bool read_only;
     bool thread;  // Whether one is to learn in the background.
   };

@@ -59,6 +59,7 @@ Session::Session(const Ground& ground, Options options)
 Session::~Session() {
   if (stream_ != nullptr) ground_.background->Close(stream_);
   if (learner_ != nullptr && ground_.group != nullptr) ground_.group->Remove(this);
+  if (learner_ != nullptr && ground_.guard != nullptr) ground_.guard->Remove(learner_.get());
   if (inline_) ground_.background->ReleaseInline();
 }
 
@@ -100,6 +101,7 @@ absl::Status Session::Enter(Mode mode, std::unique_ptr<Learner> learner) {
     recent_.reset();
     if (in_step_) learner_->RunAhead();
     if (ground_.group != nullptr) ground_.group->Add(this);
+    if (ground_.guard != nullptr) ground_.guard->Add(learner_.get());
   } else {
     recent_ =
         std::make_unique<EventRing>(plan_->spec(), Kept(plan_->spec(), mode), plan_->state_bytes());
@@ -161,6 +163,7 @@ absl::Status Session::LeaveInline(Mode mode) {
   }
   if (in_step_) std::copy(learner_->state().begin(), learner_->state().end(), state_.begin());
   if (ground_.group != nullptr) ground_.group->Remove(this);
+  if (ground_.guard != nullptr) ground_.guard->Remove(learner_.get());
   ground_.background->ReleaseInline();
   inline_ = false;
   reader_ = std::move(reader);

@@ -105,6 +105,19 @@ SummaryLine SummaryOf(const Struct& object) {
   return summary;
 }
 
+// Whether the line is of the brain's health, not of a run.
+bool AddHealth(const std::string& kind, const Struct& object, HistoryLines* history) {
+  if (kind == "drift") {
+    history->drifts.push_back(NumberOf(object, "step"));
+    return true;
+  }
+  if (kind != "guard") return false;
+  history->guard.push_back({.accepted = WordOf(object, "event") == "accepted",
+                            .loss = NumberOf(object, "loss"),
+                            .reference = NumberOf(object, "reference")});
+  return true;
+}
+
 }  // namespace
 
 double SummaryLine::Number(const std::string& name) const {
@@ -144,6 +157,7 @@ HistoryLines ReadHistory(const std::vector<std::string>& lines) {
     const bool parsed = google::protobuf::util::JsonStringToMessage(line, &object).ok();
     const std::string kind = parsed ? WordOf(object, "kind") : "";
     const bool progress = kind == "progress";
+    if (AddHealth(kind, object, &history)) continue;
     if (!progress && kind != "interval" && kind != "summary") {
       ++history.unreadable;
       continue;

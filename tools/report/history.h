@@ -52,10 +52,19 @@ struct SummaryLine {
   std::string Word(const std::string& name) const;  // "" if there is none.
 };
 
+// A window of learning beyond the guard's bound.
+struct GuardLine {
+  bool accepted = false;  // As a changed world; else it was taken back.
+  double loss = 0;        // Mean of the window,
+  double reference = 0;   // and of good ones.
+};
+
 struct HistoryLines {
   std::vector<IntervalLine> intervals;  // Of a run that broke off, those told while it went on.
   std::vector<SummaryLine> summaries;
-  int unreadable = 0;  // Lines that are no JSON object of a known kind.
+  std::vector<GuardLine> guard;
+  std::vector<double> drifts;  // The steps at which they were found.
+  int unreadable = 0;          // Lines that are no JSON object of a known kind.
 };
 
 // The number of the newest run in it; 0: none.

@@ -258,6 +258,27 @@ std::string Tiles(const SummaryLine& summary) {
   return tiles + "</div>\n";
 }
 
+std::string Health(const HistoryLines& history) {
+  if (history.guard.empty() && history.drifts.empty()) return "";
+  std::string body = "<h2>Health</h2>\n";
+  if (!history.drifts.empty()) {
+    absl::StrAppend(&body,
+                    "<p>Times that the loss was found to have risen: ", history.drifts.size(),
+                    ", last at step ", Short(history.drifts.back()), ".</p>\n");
+  }
+  if (history.guard.empty()) return body;
+  absl::StrAppend(&body,
+                  "<p>Windows of learning whose loss was beyond the guard's bound:</p>\n<div "
+                  "class=wide><table><thead><tr><th>what was done</th><th>loss</th><th>of good "
+                  "windows</th></tr></thead>\n");
+  for (const GuardLine& line : history.guard) {
+    absl::StrAppend(&body, "<tr><th scope=row>",
+                    line.accepted ? "accepted: the world has changed" : "taken back", "</th><th>",
+                    Short(line.loss), "</th><th>", Short(line.reference), "</th></tr>\n");
+  }
+  return body + "</table></div>\n";
+}
+
 std::string Runs(const std::vector<SummaryLine>& summaries) {
   if (summaries.size() < 2) return "";
   std::string table =
@@ -295,6 +316,7 @@ std::string RenderReport(const BrainSpec& spec, const std::vector<std::string>& 
     absl::StrAppend(&body, Loads(last), Latencies(last), "<h2>The last run in numbers</h2>\n",
                     SummaryTable(last), Runs(history.summaries));
   }
+  absl::StrAppend(&body, Health(history));
   absl::StrAppend(&body, "<h2>What this brain is</h2>\n", BrainInWords(spec));
   if (history.unreadable > 0) {
     absl::StrAppend(&body, "<p class=quiet>", history.unreadable,

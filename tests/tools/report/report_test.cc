@@ -90,6 +90,20 @@ TEST(ReportTest, SurvivesNullsAndDamagedLines) {
   EXPECT_THAT(page, HasSubstr("lines of its history could not be read"));
 }
 
+TEST(ReportTest, TellsOfTheBrainsHealth) {
+  const std::string page =
+      RenderReport(test::TinyText(),
+                   {R"({"kind":"drift","step":812})",
+                    R"({"kind":"guard","event":"rollback","loss":4.5,"reference":0.5,"blocks":3})",
+                    R"({"kind":"guard","event":"accepted","loss":3.5,"reference":0.5})"});
+
+  ExpectSound(page);
+  EXPECT_THAT(page, HasSubstr("last at step 812"));
+  EXPECT_THAT(page, HasSubstr("taken back</th><th>4.5</th><th>0.5"));
+  EXPECT_THAT(page, HasSubstr("the world has changed</th><th>3.5"));
+  EXPECT_THAT(page, Not(HasSubstr("could not be read")));
+}
+
 TEST(ReportTest, PutsALaterRunBehindAnEarlierOne) {
   std::string second = Interval(1024, "2");
   second.replace(second.find("\"run\":1"), 7, "\"run\":2");
