@@ -19,7 +19,7 @@ struct GuardSpec {
 // Learns faster for a while where the loss of a stream has risen: see learner/drift_watch.h.
 struct DriftSpec {
   float delta = 0.0F;    // Chance of a false alarm that is put up with, in (0, 1); 0: no watch.
-  float raise = 10.0F;   // Factor, >= 1, of the learning rates of gradient-trained areas and
+  float raise = 3.0F;    // Factor, >= 1, of the learning rates of gradient-trained areas and
                          // softmax heads, and of Kalman heads' process noise,
   uint32_t steps = 200;  // for so many learned steps.
 };
