@@ -8,10 +8,12 @@
 #include <limits>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "core/status_macros.h"
 #include "runtime/files.h"
+#include "runtime/position.h"
 
 namespace gyrus {
 namespace {
@@ -117,7 +119,12 @@ bool Journal::MakeCut(PositionsAt positions, bool patient) {
   return true;
 }
 
-absl::Status Journal::Save(PositionsAt positions, const std::vector<std::string>& history) {
+absl::Status Journal::Save(PositionsAt positions, const std::vector<std::string>& history,
+                           const std::optional<NewSnapshot>& snapshot) {
+  if (snapshot.has_value()) {  // A name that may not be would be refused again with every write.
+    MutexLock lock(&state_mutex_);
+    GYRUS_RETURN_IF_ERROR(state_->CheckNewName(snapshot->name));
+  }
   {
     MutexLock lock(&mutex_);
     retry_ = turn_.load(std::memory_order_acquire) == Turn::kFailed;
@@ -127,6 +134,7 @@ absl::Status Journal::Save(PositionsAt positions, const std::vector<std::string>
   }
   MakeCut(positions, /*patient=*/false);
   cut_.history = history;
+  cut_.snapshot = snapshot;
   MutexLock lock(&mutex_);
   return FinishCut();
 }
@@ -207,6 +215,7 @@ void Journal::PrepareCut() {
 StateCommit Journal::MakeCommit() const {
   StateCommit commit;
   commit.number = number_ + (cutter_->blocks() > 0 ? 1 : 0);
+  commit.snapshot = cut_.snapshot;
   commit.blocks.reserve(cutter_->blocks());
   cutter_->Visit([&](BlockId id, std::span<const std::byte> bytes) {
     commit.blocks.push_back({id, bytes});
@@ -216,6 +225,20 @@ StateCommit Journal::MakeCommit() const {
         {std::string(cut_.positions.name(s)), std::string(cut_.positions.position(s))});
   }
   return commit;
+}
+
+// Steps of all sessions: of those that are not part of it as the state has them.
+absl::Status Journal::CountSteps(StateCommit* commit) {
+  MutexLock lock(&state_mutex_);
+  GYRUS_ASSIGN_OR_RETURN(StateDb::Loaded all, state_->Sessions());
+  all.sessions.insert(all.sessions.end(), commit->sessions.begin(), commit->sessions.end());
+  absl::flat_hash_map<std::string, uint64_t> steps;  // What comes last counts.
+  for (const StateCommit::Session& session : all.sessions) {
+    steps[session.name] = Position::StepsOf(session.position);
+  }
+  commit->snapshot->steps = 0;
+  for (const auto& [name, count] : steps) commit->snapshot->steps += count;
+  return absl::OkStatus();
 }
 
 // Adds the lines whose time has come, and Save's, and returns how many are of lines_.
@@ -235,11 +258,13 @@ void Journal::WriteCut() {
   const std::size_t lines = TakeLines(&commit);
   uint64_t written = 0;
   absl::Status status = WriteFirstFile();
+  if (status.ok() && commit.snapshot.has_value()) status = CountSteps(&commit);
   if (status.ok()) status = Append(commit, &written);
 
   MutexLock lock(&mutex_);
   retry_ = false;
   cut_.history.clear();
+  cut_.snapshot.reset();
   durable_.status = status;
   durable_.written_bytes += written;
   if (status.ok()) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -91,10 +92,12 @@ class Journal {
     if (turn == Turn::kDue || turn == Turn::kCopying) Work(positions);
   }
 
-  // Cuts now and waits until that is durable, with lines for the report's history. Returns as
-  // StateDb::Append; then the last durable commit stands, the lines are forgotten, and what was
-  // learned is written with the next. Learner, and may wait.
-  absl::Status Save(PositionsAt positions, const std::vector<std::string>& history);
+  // Cuts now and waits until that is durable, with lines for the report's history and, if asked,
+  // a snapshot under a name. Returns as StateDb::Append; then the last durable commit stands, the
+  // lines and the name are forgotten, and what was learned is written with the next. Learner, and
+  // may wait.
+  absl::Status Save(PositionsAt positions, const std::vector<std::string>& history,
+                    const std::optional<NewSnapshot>& snapshot = std::nullopt);
 
   // A line for the history, durable with whatever has been learned up to now. Any thread, may wait.
   void AddHistory(const std::string& line) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -128,7 +131,8 @@ class Journal {
     uint64_t commits = 0;  // Of the store, at that moment,
     Nanos time{0};         // which was then.
     Positions positions;
-    std::vector<std::string> history;  // Save's.
+    std::vector<std::string> history;     // Save's,
+    std::optional<NewSnapshot> snapshot;  // and this.
   };
 
   Journal(std::unique_ptr<StateDb> state, SnapshotNumber number, Store* store,
@@ -145,6 +149,7 @@ class Journal {
   void PrepareCut();
   void WriteCut() ABSL_LOCKS_EXCLUDED(mutex_, state_mutex_);
   StateCommit MakeCommit() const;
+  absl::Status CountSteps(StateCommit* commit) ABSL_LOCKS_EXCLUDED(state_mutex_);
   std::size_t TakeLines(StateCommit* commit) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status WriteFirstFile() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Append(const StateCommit& commit, uint64_t* written)

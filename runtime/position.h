@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "absl/strings/string_view.h"
 #include "core/bytes.h"
 #include "learner/learner.h"
 #include "runtime/last_target.h"
@@ -30,6 +31,11 @@ struct Position {
     writer->PutSpan(state);
     writer->Put<uint8_t>(learner != nullptr ? 1 : 0);
     if (learner != nullptr) learner->Save(writer);
+  }
+
+  // The steps of a position that Save wrote.
+  static uint64_t StepsOf(absl::string_view position) {
+    return ByteReader(position).Get<uint64_t>();
   }
 
   // The most that Save writes.

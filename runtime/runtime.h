@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -90,6 +91,10 @@ class Runtime {
   // forgotten. The inline sessions' thread.
   absl::Status Save(const std::vector<Session*>& sessions, const std::vector<std::string>& history);
 
+  // The same, and keeps that moment as a snapshot under a name, to be gone back to: see Snapshots.
+  // Returns as Save; InvalidArgument or AlreadyExists for its name.
+  absl::Status SaveSnapshot(const NewSnapshot& snapshot);
+
   // A line for the report's history, durable with what has been learned up to now. Does nothing
   // without a directory or if read-only.
   void AddHistory(const std::string& line);
@@ -135,6 +140,8 @@ class Runtime {
   absl::Status TakeMemory(const BrainSpec& spec, const Options& options);
   absl::Status Place(const absl::Status& status) const;
   absl::Status WithWayOut(const absl::Status& status) const;
+  absl::Status Save(const std::vector<Session*>& sessions, const std::vector<std::string>& history,
+                    const std::optional<NewSnapshot>& snapshot);
   absl::Status Load(const std::string& directory);
   absl::Status CheckBlock(BlockId id) const;
 

@@ -98,6 +98,7 @@ absl::StatusOr<bool> Runtime::Refresh() {
     return absl::OkStatus();
   };
   GYRUS_ASSIGN_OR_RETURN(StateDb::Loaded loaded, state_->LoadSince(loaded_row_, visit));
+  positions_.clear();  // A rollback ends sessions.
   for (StateCommit::Session& session : loaded.sessions) {
     positions_[session.name] = std::move(session.position);
   }
@@ -115,6 +116,16 @@ absl::StatusOr<bool> Runtime::Refresh() {
 
 absl::Status Runtime::Save(const std::vector<Session*>& sessions,
                            const std::vector<std::string>& history) {
+  return Save(sessions, history, std::nullopt);
+}
+
+absl::Status Runtime::SaveSnapshot(const NewSnapshot& snapshot) {
+  return Save({}, {}, snapshot);
+}
+
+absl::Status Runtime::Save(const std::vector<Session*>& sessions,
+                           const std::vector<std::string>& history,
+                           const std::optional<NewSnapshot>& snapshot) {
   if (journal_ == nullptr) {
     return absl::FailedPreconditionError(state_ == nullptr
                                              ? "a brain without a directory cannot be saved"
@@ -135,7 +146,7 @@ absl::Status Runtime::Save(const std::vector<Session*>& sessions,
       background_->SavePositions(moment);
       return true;
     };
-    saved = journal_->Save(positions, history);
+    saved = journal_->Save(positions, history, snapshot);
     if (!saved.ok()) return;
     for (const Session* const session : all) positions_[session->name()] = session->Save();
   });

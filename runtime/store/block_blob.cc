@@ -66,6 +66,11 @@ bool BlockSet::Insert(BlockId id) {
   return true;
 }
 
+bool BlockSet::Contains(BlockId id) const {
+  return id.table < tables_.size() && id.index < tables_[id.table].size() &&
+         tables_[id.table][id.index];
+}
+
 void BlockBlobBuilder::Clear() {
   bytes_.assign(kHeaderBytes, std::byte{0});
   blocks_ = 0;

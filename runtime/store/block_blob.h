@@ -60,6 +60,7 @@ class BlockSet {
  public:
   // Whether it was new. Requires: id.index < kMaxBlockIndex.
   bool Insert(BlockId id);
+  bool Contains(BlockId id) const;
 
   uint64_t size() const { return size_; }
 

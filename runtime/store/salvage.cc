@@ -138,7 +138,7 @@ std::optional<Salvage::Span> Salvage::SpanOfMeta() {
   const std::vector<absl::string_view> numbers = absl::StrSplit(*text, ' ');
   Span span;
   uint64_t sessions = 0;
-  if (numbers.size() != 5 || !absl::SimpleAtoi(numbers[0], &span.first) ||
+  if (numbers.size() != 6 || !absl::SimpleAtoi(numbers[0], &span.first) ||
       !absl::SimpleAtoi(numbers[1], &span.last) || !absl::SimpleAtoi(numbers[2], &span.number) ||
       !absl::SimpleAtoi(numbers[3], &sessions)) {
     return std::nullopt;

@@ -8,6 +8,7 @@
 #include "runtime/store/state_db.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -15,57 +16,17 @@
 #include "absl/strings/str_split.h"
 #include "core/status_macros.h"
 #include "runtime/store/block_blob.h"
+#include "runtime/store/run_writer.h"
 #include "runtime/store/state_format.h"
 
 namespace gyrus {
 namespace {
 
-constexpr std::size_t kRunBytes = std::size_t{8} << 20;
-constexpr uint64_t kSmallestFold = uint64_t{64} << 10;  // Below, a fold gains nothing.
 constexpr int64_t kHistoryLines = 100'000;
 
 absl::Status Damaged(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("damaged: ", what));
 }
-
-// Splits blocks into runs and inserts them.
-class RunWriter {
- public:
-  RunWriter(SqliteStatement insert, uint64_t next_row, SnapshotNumber number)
-      : insert_(std::move(insert)), next_row_(next_row), number_(number) {}
-
-  absl::Status Add(BlockId id, std::span<const std::byte> block) {
-    if (run_.blocks() > 0 && run_.bytes() + block.size() > kRunBytes) {
-      GYRUS_RETURN_IF_ERROR(Flush(/*last=*/false));
-    }
-    run_.Add(id, block);
-    return absl::OkStatus();
-  }
-
-  absl::Status Finish() { return run_.blocks() > 0 ? Flush(/*last=*/true) : absl::OkStatus(); }
-
-  uint64_t next_row() const { return next_row_; }
-  uint64_t bytes() const { return bytes_; }
-
- private:
-  absl::Status Flush(bool last) {
-    const auto blob = run_.Seal({.row = next_row_, .commit = number_, .last = last, .blocks = 0});
-    insert_.Bind(static_cast<int64_t>(next_row_)).Bind(blob);
-    GYRUS_RETURN_IF_ERROR(insert_.Run());
-    ++next_row_;
-    bytes_ += blob.size();
-    run_.Clear();
-    return absl::OkStatus();
-  }
-
-  SqliteStatement insert_;
-  BlockBlobBuilder run_;
-  uint64_t next_row_;
-  SnapshotNumber number_;
-  uint64_t bytes_ = 0;
-};
-
-constexpr absl::string_view kInsertRun = "INSERT INTO commits(row, blob) VALUES(?, ?)";
 
 }  // namespace
 
@@ -87,6 +48,7 @@ absl::Status StateDb::Scan() {
   for (const StateCommit::Session& session : sessions) {
     session_seals_[session.name] = Seal(session.name, session.position);
   }
+  GYRUS_ASSIGN_OR_RETURN(snapshots_, ReadSnapshots());
   return absl::OkStatus();
 }
 
@@ -99,6 +61,7 @@ absl::Status StateDb::CheckCommit(const StateCommit& commit) const {
     return absl::InvalidArgumentError(
         absl::StrCat("commit ", commit.number, " does not come after commit ", journal_.number));
   }
+  if (commit.snapshot.has_value()) GYRUS_RETURN_IF_ERROR(CheckNewName(commit.snapshot->name));
   for (const StateCommit::Block& block : commit.blocks) {
     const BlockId id = block.id;
     if (id.table >= options_.tables.size() || id.index >= kMaxBlockIndex) {
@@ -125,9 +88,15 @@ absl::Status StateDb::Append(const StateCommit& commit) {
   GYRUS_ASSIGN_OR_RETURN(const SealChanges seals, UpdateSessions(commit, &journal));
   GYRUS_RETURN_IF_ERROR(InsertHistory(commit));
   GYRUS_RETURN_IF_ERROR(WriteJournal(journal));
+  std::vector<StateSnapshot> snapshots;
+  if (commit.snapshot.has_value()) {
+    snapshots = snapshots_;
+    GYRUS_RETURN_IF_ERROR(AddSnapshot(*commit.snapshot, journal, &snapshots));
+  }
   GYRUS_RETURN_IF_ERROR(transaction.Commit());
   // Durable: only now may memory follow.
   journal_ = journal;
+  if (commit.snapshot.has_value()) snapshots_ = std::move(snapshots);
   journal_bytes_ += bytes;
   for (const StateCommit::Block& block : commit.blocks) {
     const BlockId id{stored_of_[block.id.table], block.id.index};
@@ -159,7 +128,7 @@ absl::StatusOr<uint64_t> StateDb::InsertBlocks(const StateCommit& commit, Journa
                                                    "\" comes twice in one commit"));
   }
   GYRUS_ASSIGN_OR_RETURN(SqliteStatement insert, database_.Prepare(kInsertRun));
-  RunWriter writer(std::move(insert), journal->last + 1, commit.number);
+  RunWriter writer(std::move(insert), {}, journal->last + 1, commit.number);
   for (const StateCommit::Block* block : sorted) {
     GYRUS_RETURN_IF_ERROR(writer.Add({stored_of_[block->id.table], block->id.index}, block->bytes));
   }
@@ -211,66 +180,6 @@ absl::Status StateDb::InsertHistory(const StateCommit& commit) {
       "DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ", kHistoryLines));
 }
 
-void StateDb::FoldIfDue() {
-  if (journal_bytes_ <= std::max({2 * image_bytes_, kSmallestFold, fold_above_})) return;
-  if (Fold().ok()) {
-    fold_above_ = 0;
-  } else {
-    fold_above_ = journal_bytes_ + image_bytes_;  // A full disk is not tried again at once.
-  }
-}
-
-absl::Status StateDb::Fold() {
-  const auto fold = [this]() -> absl::Status {
-    if (options_.mode == Mode::kReadOnly) {
-      return absl::FailedPreconditionError("the state was opened for reading");
-    }
-    GYRUS_ASSIGN_OR_RETURN(SqliteTransaction transaction,
-                           SqliteTransaction::Begin(&database_, "BEGIN IMMEDIATE"));
-    Journal journal = journal_;
-    GYRUS_ASSIGN_OR_RETURN(const uint64_t bytes, WriteImage(&journal));
-    GYRUS_RETURN_IF_ERROR(WriteJournal(journal));
-    GYRUS_RETURN_IF_ERROR(transaction.Commit());
-    journal_ = journal;
-    journal_bytes_ = bytes;
-    return absl::OkStatus();
-  };
-  last_fold_ = fold();
-  if (last_fold_.ok()) {
-    // Give the room back; if that fails, it is used again later.
-    database_.Run("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)").IgnoreError();
-  }
-  return last_fold_;
-}
-
-// Newest rows first, so that the first version met of a block is its newest: one pass, one run in
-// memory at a time.
-absl::StatusOr<uint64_t> StateDb::WriteImage(Journal* journal) {
-  GYRUS_ASSIGN_OR_RETURN(SqliteStatement insert, database_.Prepare(kInsertRun));
-  RunWriter writer(std::move(insert), journal->last + 1, journal->number);
-  BlockSet written;
-  GYRUS_ASSIGN_OR_RETURN(
-      SqliteStatement rows,
-      database_.Prepare("SELECT blob FROM commits WHERE row <= ? ORDER BY row DESC"));
-  rows.Bind(static_cast<int64_t>(journal->last));
-  while (true) {
-    GYRUS_ASSIGN_OR_RETURN(const bool row, rows.Step());
-    if (!row) break;
-    GYRUS_RETURN_IF_ERROR(
-        ReadBlockBlob(rows.Blob(0), sizes_, [&](BlockId id, std::span<const std::byte> block) {
-          if (!written.Insert(id)) return absl::OkStatus();
-          return writer.Add(id, block);
-        }).status());
-  }
-  if (written.size() != live_.size()) return Damaged("blocks went missing from the journal");
-  GYRUS_RETURN_IF_ERROR(writer.Finish());
-  GYRUS_RETURN_IF_ERROR(
-      database_.Run(absl::StrCat("DELETE FROM commits WHERE row <= ", journal->last)));
-  journal->first = journal->last + 1;
-  journal->last = writer.next_row() - 1;
-  return writer.bytes();
-}
-
 absl::StatusOr<StateDb::Loaded> StateDb::LoadSince(uint64_t row, BlockVisitor visit) const {
   // Beside a live writer, all of this is one moment's state.
   GYRUS_ASSIGN_OR_RETURN(const SqliteTransaction transaction,
@@ -290,11 +199,20 @@ absl::StatusOr<StateDb::Loaded> StateDb::LoadSince(uint64_t row, BlockVisitor vi
 absl::Status StateDb::VisitJournal(const Journal& journal, uint64_t since,
                                    StoredVisitor visit) const {
   const bool there = since >= journal.first && since <= journal.last;
-  uint64_t expected = there ? since + 1 : journal.first;
+  return VisitRows(journal, there ? since : journal.first - 1, journal.last, visit);
+}
+
+// Visits the rows after `after` up to `last`, both ends of commits; to the journal's last also
+// finds rows that do not belong there.
+absl::Status StateDb::VisitRows(const Journal& journal, uint64_t after, uint64_t last,
+                                StoredVisitor visit) const {
+  constexpr auto kEnd = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  uint64_t expected = after + 1;
   GYRUS_ASSIGN_OR_RETURN(
       SqliteStatement rows,
-      database_.Prepare("SELECT row, blob FROM commits WHERE row > ? ORDER BY row"));
-  rows.Bind(static_cast<int64_t>(there ? since : 0));
+      database_.Prepare("SELECT row, blob FROM commits WHERE row > ? AND row <= ? ORDER BY row"));
+  rows.Bind(static_cast<int64_t>(after < journal.first ? 0 : after));
+  rows.Bind(static_cast<int64_t>(last == journal.last ? kEnd : last));
   BlockRun run = {.row = 0, .commit = 0, .last = true, .blocks = 0};
   while (true) {
     GYRUS_ASSIGN_OR_RETURN(const bool row, rows.Step());
@@ -307,9 +225,8 @@ absl::Status StateDb::VisitJournal(const Journal& journal, uint64_t since,
     }
     ++expected;
   }
-  if (expected != journal.last + 1 || !run.last || run.commit > journal.number) {
-    return Damaged(
-        absl::StrCat("the journal ends before row ", expected, ", expected ", journal.last + 1));
+  if (expected != last + 1 || !run.last || run.commit > journal.number) {
+    return Damaged(absl::StrCat("the journal ends before row ", expected, ", expected ", last + 1));
   }
   return absl::OkStatus();
 }
@@ -319,6 +236,12 @@ absl::StatusOr<std::vector<StateCommit::Session>> StateDb::ReadSessions(
   GYRUS_ASSIGN_OR_RETURN(
       SqliteStatement rows,
       database_.Prepare("SELECT name, position, crc FROM sessions ORDER BY name"));
+  return TakeSessions(std::move(rows), journal.sessions, journal.sessions_seal);
+}
+
+absl::StatusOr<std::vector<StateCommit::Session>> StateDb::TakeSessions(SqliteStatement rows,
+                                                                        uint64_t count,
+                                                                        uint64_t seal) const {
   std::vector<StateCommit::Session> sessions;
   uint64_t seals = 0;
   while (true) {
@@ -328,15 +251,15 @@ absl::StatusOr<std::vector<StateCommit::Session>> StateDb::ReadSessions(
     sessions.push_back(
         {std::string(rows.Text(0)),
          std::string(reinterpret_cast<const char*>(position.data()), position.size())});
-    const uint32_t seal = Seal(sessions.back().name, sessions.back().position);
-    if (rows.Int(2) != int64_t{seal}) {
+    const uint32_t found = Seal(sessions.back().name, sessions.back().position);
+    if (rows.Int(2) != int64_t{found}) {
       return Damaged(
           absl::StrCat("session \"", sessions.back().name, "\" does not match its checksum"));
     }
-    seals ^= seal;
+    seals ^= found;
   }
-  if (sessions.size() != journal.sessions || seals != journal.sessions_seal) {
-    return Damaged(absl::StrCat(sessions.size(), " sessions where ", journal.sessions, " belong"));
+  if (sessions.size() != count || seals != seal) {
+    return Damaged(absl::StrCat(sessions.size(), " sessions where ", count, " belong"));
   }
   return sessions;
 }
@@ -377,19 +300,21 @@ absl::StatusOr<StateDb::Journal> StateDb::ReadJournal() const {
   GYRUS_ASSIGN_OR_RETURN(const std::string text, GetMeta("journal"));
   const std::vector<absl::string_view> numbers = absl::StrSplit(text, ' ');
   Journal journal;
-  if (numbers.size() != 5 || !absl::SimpleAtoi(numbers[0], &journal.first) ||
+  if (numbers.size() != 6 || !absl::SimpleAtoi(numbers[0], &journal.first) ||
       !absl::SimpleAtoi(numbers[1], &journal.last) ||
       !absl::SimpleAtoi(numbers[2], &journal.number) ||
       !absl::SimpleAtoi(numbers[3], &journal.sessions) ||
-      !absl::SimpleAtoi(numbers[4], &journal.sessions_seal)) {
-    return Damaged("\"journal\" in meta is not five numbers");
+      !absl::SimpleAtoi(numbers[4], &journal.sessions_seal) ||
+      !absl::SimpleAtoi(numbers[5], &journal.image)) {
+    return Damaged("\"journal\" in meta is not six numbers");
   }
   return journal;
 }
 
 absl::Status StateDb::WriteJournal(const Journal& journal) const {
   return SetMeta("journal", absl::StrCat(journal.first, " ", journal.last, " ", journal.number, " ",
-                                         journal.sessions, " ", journal.sessions_seal));
+                                         journal.sessions, " ", journal.sessions_seal, " ",
+                                         journal.image));
 }
 
 }  // namespace gyrus

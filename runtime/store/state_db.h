@@ -18,6 +18,7 @@
 #include "runtime/store/block_blob.h"
 #include "runtime/store/file_lock.h"
 #include "runtime/store/sqlite.h"
+#include "runtime/store/state_snapshot.h"
 
 namespace gyrus {
 
@@ -37,6 +38,8 @@ struct StateCommit {
   std::vector<Session> sessions;     // Begun or moved on.
   std::vector<std::string> ended;    // Names of sessions to forget.
   std::vector<std::string> history;  // Lines for the report.
+
+  std::optional<NewSnapshot> snapshot;  // To be kept as the state is after this commit.
 };
 
 // What a brain has become, on the disk: the journal of its commits, the positions of its sessions
@@ -48,6 +51,8 @@ struct StateCommit {
 //   that SQLite does not notice is DataLoss, never a wrong block.
 // - When the journal is larger than twice the blocks that live in it, it is folded into one image;
 //   the disk needs room for three images meanwhile.
+// - A snapshot notes the journal's last row. A fold, which alone takes rows away, keeps for it what
+//   has been replaced since: so it costs commits nothing, and the disk only blocks that changed.
 // - One writer: a second one is refused (FileLock). Readers may come beside it.
 //
 // One thread at a time; blocks on the disk.
@@ -101,8 +106,33 @@ class StateDb {
   // The history's newest 100,000 lines, oldest first.
   absl::Status VisitHistory(absl::FunctionRef<absl::Status(absl::string_view)> visit) const;
 
-  // Rewrites the journal as one image, now.
+  // Rewrites the journal as one image, now; what that replaces is kept for the snapshots.
   absl::Status Fold();
+
+  // The snapshots, oldest first.
+  absl::StatusOr<std::vector<StateSnapshot>> Snapshots() const;
+
+  // Whether a new snapshot may have that name. Returns InvalidArgument as CheckSnapshotName;
+  // AlreadyExists. Writer only.
+  absl::Status CheckNewName(absl::string_view name) const;
+
+  // A second name for the same moment, which costs nothing. Returns NotFound; as CheckNewName; as
+  // Append. Writer only.
+  absl::Status TagSnapshot(absl::string_view name, absl::string_view second);
+
+  // Takes a name away, and with its last name the moment's images. Returns NotFound; as Append.
+  absl::Status DropSnapshot(absl::string_view name);
+
+  // The state as a snapshot has it: a block's last visit counts; no bytes: it is as at the start.
+  // Returns NotFound; as Load.
+  absl::StatusOr<Loaded> LoadSnapshot(absl::string_view name, BlockVisitor visit) const;
+
+  // The blocks written since a snapshot `from`, up to a snapshot `to` that is no older; "": up to
+  // now. Sorted. Returns NotFound; DataLoss.
+  absl::StatusOr<std::vector<BlockId>> Changed(absl::string_view from, absl::string_view to) const;
+
+  // Where the sessions stand, by name, and the number of the last commit.
+  absl::StatusOr<Loaded> Sessions() const;
 
   // Bytes written so far to the disk: each page to the log, and again when the log is laid over the
   // file; an estimate, some percent too high.
@@ -121,6 +151,7 @@ class StateDb {
     SnapshotNumber number = 0;
     uint64_t sessions = 0;
     uint64_t sessions_seal = 0;
+    uint64_t image = 0;  // The last row of the image that begins it; first - 1: it has none.
   };
   using StoredVisitor = BlockVisitor;  // With tables as the database numbers them.
 
@@ -140,14 +171,26 @@ class StateDb {
   absl::StatusOr<SealChanges> UpdateSessions(const StateCommit& commit, Journal* journal);
   absl::Status InsertHistory(const StateCommit& commit);
   void FoldIfDue();
-  absl::StatusOr<uint64_t> WriteImage(Journal* journal);
+  absl::StatusOr<uint64_t> WriteImage(Journal* journal, std::vector<StateSnapshot>* snapshots);
+
+  absl::Status AddSnapshot(const NewSnapshot& add, const Journal& journal,
+                           std::vector<StateSnapshot>* snapshots) const;
+  absl::Status TakeName(absl::string_view name, std::vector<StateSnapshot>* snapshots) const;
+  absl::Status Bequeath(const StateSnapshot& from, StateSnapshot* to) const;
+  absl::Status WriteSnapshots(const std::vector<StateSnapshot>& snapshots) const;
+  absl::StatusOr<std::vector<StateSnapshot>> ReadSnapshots() const;
 
   absl::StatusOr<std::string> GetMeta(absl::string_view key) const;
   absl::Status SetMeta(absl::string_view key, absl::string_view value) const;
   absl::StatusOr<Journal> ReadJournal() const;
   absl::Status WriteJournal(const Journal& journal) const;
   absl::Status VisitJournal(const Journal& journal, uint64_t since, StoredVisitor visit) const;
+  absl::Status VisitRows(const Journal& journal, uint64_t after, uint64_t last,
+                         StoredVisitor visit) const;
   absl::StatusOr<std::vector<StateCommit::Session>> ReadSessions(const Journal& journal) const;
+  absl::StatusOr<std::vector<StateCommit::Session>> TakeSessions(SqliteStatement rows,
+                                                                 uint64_t count,
+                                                                 uint64_t seal) const;
 
   Options options_;
   std::optional<FileLock> lock_;  // Released after the database is closed.
@@ -162,6 +205,7 @@ class StateDb {
   Journal journal_;
   BlockSet live_;  // Blocks in the journal; stored numbers.
   absl::flat_hash_map<std::string, uint32_t> session_seals_;
+  std::vector<StateSnapshot> snapshots_;
   uint64_t journal_bytes_ = 0;
   uint64_t image_bytes_ = 0;
   uint64_t fold_above_ = 0;  // No fold below this many journal bytes.

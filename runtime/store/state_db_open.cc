@@ -24,6 +24,10 @@ constexpr char kSchema[] = R"sql(
   CREATE TABLE commits(row INTEGER PRIMARY KEY, blob BLOB NOT NULL);
   CREATE TABLE sessions(name TEXT PRIMARY KEY, position BLOB NOT NULL, crc INTEGER NOT NULL);
   CREATE TABLE history(id INTEGER PRIMARY KEY, line TEXT NOT NULL, crc INTEGER NOT NULL);
+  CREATE TABLE kept(snapshot INTEGER, row INTEGER, start INTEGER NOT NULL, blob BLOB NOT NULL,
+                    PRIMARY KEY(snapshot, row));
+  CREATE TABLE kept_sessions(snapshot INTEGER, name TEXT, position BLOB NOT NULL,
+                             crc INTEGER NOT NULL, PRIMARY KEY(snapshot, name)) WITHOUT ROWID;
 )sql";
 
 absl::Status About(const std::string& path, const absl::Status& status) {
@@ -145,6 +149,7 @@ absl::Status StateDb::CreateSchema() {
   GYRUS_RETURN_IF_ERROR(SetMeta("fingerprint", options_.fingerprint));
   GYRUS_RETURN_IF_ERROR(SetMeta("tables", "0"));
   GYRUS_RETURN_IF_ERROR(WriteJournal({}));
+  GYRUS_RETURN_IF_ERROR(WriteSnapshots({}));
   return transaction.Commit();
 }
 

@@ -11,7 +11,9 @@ namespace gyrus {
 
 // In the database's header, beside the format's number.
 inline constexpr int64_t kStateApplication = 0x47797275;  // "Gyru"
-inline constexpr int64_t kStateFormat = 2;
+inline constexpr int64_t kStateFormat = 3;
+
+inline constexpr absl::string_view kInsertRun = "INSERT INTO commits(row, blob) VALUES(?, ?)";
 
 // The checksum of a row of meta, sessions or history (key "history").
 uint32_t Seal(absl::string_view key, absl::string_view value);
