@@ -149,6 +149,10 @@ BrainHealth ExamineBrain(const std::string& directory) {
     health.wrong.push_back(absl::StrCat(state, ": ", wrong));
   }
   health.notes.push_back(absl::StrCat(state, ": whole are ", CountsOf(*found)));
+  if (found->snapshots > 0) {
+    health.notes.push_back(
+        absl::StrCat(state, ": ", found->snapshots, " snapshots, which a repair does not keep"));
+  }
   health.repairable = !found->wrong.empty() && !found->other_brain;
   if (found->wrong.empty()) ExamineWhole(directory, &health);
   return health;

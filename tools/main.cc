@@ -24,7 +24,9 @@
 #include "tools/commands/learn.h"
 #include "tools/commands/presets.h"
 #include "tools/commands/report.h"
+#include "tools/commands/snapshot.h"
 #include "tools/stop_signal.h"
+#include "tools/wall_time.h"
 
 namespace gyrus {
 namespace {
@@ -114,6 +116,16 @@ CLI::App* AddStream(CLI::App* app, const char* name, const char* about, LearnOpt
             "Of all that is drawn at random, for a brain that has not learned yet")
         ->type_name("N")
         ->check(AtLeastZero);
+    stream
+        ->add_option_function<std::string>(
+            "--snapshot-every",
+            [options](const std::string& text) { options->snapshot_every = *ParseInterval(text); },
+            absl::StrCat("Keeps a snapshot every 90s, 10m or 1.5h, and the newest ",
+                         kAutomaticSnapshots, " of those"))
+        ->type_name("TIME")
+        ->check([](const std::string& text) {
+          return std::string(ParseInterval(text).status().message());
+        });
     stream->add_flag("--background", options->background,
                      "Learns on another core, beside predicting, which then lags a little behind");
   }
@@ -130,6 +142,39 @@ CLI::App* AddStream(CLI::App* app, const char* name, const char* about, LearnOpt
           "off: times nothing and counts no wakings")
       ->check(CLI::IsMember({"on", "off"}));
   return stream;
+}
+
+void AddSnapshot(CLI::App* app, SnapshotOptions* options) {
+  using Action = SnapshotOptions::Action;
+  CLI::App* const snapshot =
+      app->add_subcommand("snapshot", "Keeps what a brain is under names, and goes back to it");
+  snapshot->require_subcommand(1);
+  const auto add = [&](const char* name, const char* about, Action action) {
+    CLI::App* const command = snapshot->add_subcommand(name, about);
+    command->callback([options, action] { options->action = action; });
+    command->add_option("DIR", options->directory, "The brain's directory")->required();
+    return command;
+  };
+  const auto add_json = [&](CLI::App* command) {
+    command->add_flag("--json", options->json, "Prints a JSON object per line");
+  };
+  add_json(add("list", "Lists them, oldest first, with what they cost", Action::kList));
+  add("save", "Keeps what the brain is now", Action::kSave)
+      ->add_option("NAME", options->name, "Its name")
+      ->required();
+  CLI::App* const tag = add("tag", "Gives a snapshot a second name, at no cost", Action::kTag);
+  tag->add_option("NAME", options->name, "The snapshot")->required();
+  tag->add_option("SECOND", options->second, "Its second name")->required();
+  add("drop", "Takes a name away, and with its last name the snapshot", Action::kDrop)
+      ->add_option("NAME", options->name, "The snapshot")
+      ->required();
+  add("rollback", "Brings it back, and keeps what was there under a new name", Action::kRollback)
+      ->add_option("NAME", options->name, "The snapshot")
+      ->required();
+  CLI::App* const diff = add("diff", "Says which blocks differ, and how much", Action::kDiff);
+  diff->add_option("NAME", options->name, "The older snapshot")->required();
+  diff->add_option("NEWER", options->second, "The newer one, instead of what the brain is now");
+  add_json(diff);
 }
 
 int ExitCode(const absl::Status& status) {
@@ -191,6 +236,8 @@ int Main(int argc, char** argv) {
   bool repair = false;
   doctor->add_flag("--repair", repair,
                    "Keeps what is whole of a damaged state, and the damaged file beside it");
+  SnapshotOptions snapshot;
+  AddSnapshot(&app, &snapshot);
   app.add_subcommand("presets", "Lists the brains to start from");
   app.add_subcommand("version", "Prints the version");
   try {
@@ -205,6 +252,7 @@ int Main(int argc, char** argv) {
     if (app.got_subcommand("inspect")) return InspectCommand(directory);
     if (app.got_subcommand("doctor")) return DoctorCommand(directory, repair);
     if (app.got_subcommand("report")) return ReportCommand(directory, out);
+    if (app.got_subcommand("snapshot")) return SnapshotCommand(snapshot);
     if (app.got_subcommand("presets")) PresetsCommand();
     if (app.got_subcommand("version")) std::puts("gyrus " GYRUS_VERSION);
     return absl::OkStatus();

@@ -15,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "core/status_macros.h"
 #include "runtime/store/block_blob.h"
+#include "runtime/store/kept_images.h"
 #include "runtime/store/sqlite.h"
 #include "runtime/store/state_format.h"
 
@@ -50,6 +51,8 @@ class Salvage {
   std::string ReadRow(SqliteStatement* query, uint64_t row);
   void ReadSessions(const Span& span);
   void ReadHistory();
+  void CheckSnapshots();
+  bool SessionsAreWhole(const StateSnapshot& snapshot);
 
   Sqlite database_;
   const StateDb::Options& options_;
@@ -235,6 +238,46 @@ void Salvage::ReadHistory() {
   if (damaged > 0) Wrong(absl::StrCat(damaged, " lines of its history are damaged"));
 }
 
+void Salvage::CheckSnapshots() {
+  const std::optional<std::string> text = Meta("snapshots");
+  const auto snapshots = text.has_value() ? ParseSnapshots(*text) : absl::DataLossError("");
+  if (!snapshots.ok()) {
+    Wrong("its list of snapshots is damaged: none can be gone back to");
+    return;
+  }
+  health_.snapshots = snapshots->size();
+  for (const StateSnapshot& snapshot : *snapshots) {
+    const absl::Status kept =
+        VisitKept(database_, snapshot, sizes_,
+                  [](BlockId, std::span<const std::byte>) { return absl::OkStatus(); });
+    if (!kept.ok()) Wrong(std::string(kept.message()));
+    if (!SessionsAreWhole(snapshot)) {
+      Wrong(absl::StrCat("where the sessions stood at snapshot \"", snapshot.names[0].name,
+                         "\" is damaged"));
+    }
+  }
+}
+
+bool Salvage::SessionsAreWhole(const StateSnapshot& snapshot) {
+  auto rows = database_.Prepare("SELECT name, position, crc FROM kept_sessions WHERE snapshot = ?");
+  if (!rows.ok()) return false;
+  rows->Bind(static_cast<int64_t>(snapshot.id));
+  uint64_t count = 0;
+  uint64_t seals = 0;
+  while (true) {
+    const auto row = rows->Step();
+    if (!row.ok()) return false;
+    if (!*row) return count == snapshot.sessions && seals == snapshot.sessions_seal;
+    const std::span<const std::byte> bytes = rows->Blob(1);
+    const uint32_t seal =
+        Seal(rows->Text(0),
+             absl::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+    if (rows->Int(2) != int64_t{seal}) return false;
+    ++count;
+    seals ^= seal;
+  }
+}
+
 void Salvage::ReadAll() {
   CheckHead();
   ReadTables();
@@ -243,6 +286,7 @@ void Salvage::ReadAll() {
   ReadRows(span);
   ReadSessions(span);
   ReadHistory();
+  CheckSnapshots();
 }
 
 StateHealth Salvage::Health() {

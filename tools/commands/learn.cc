@@ -65,6 +65,7 @@ class Run {
   absl::Status Consume(Input* input, Feed* feed);
   void TellWhereItStands(const IntervalLine& last);
   absl::Status KeepUp();
+  void KeepSnapshot();
   void CloseInterval();
   std::string LineOf(const Interval& interval) const;
   ProgressState Now() const;
@@ -89,6 +90,7 @@ class Run {
   Progress progress_;
   Nanos began_;
   Nanos refreshed_ = began_;
+  Nanos snapshot_ = began_;  // When the last automatic one was kept.
   uint64_t skip_ = 0;
   uint64_t run_ = 1;
   std::optional<uint64_t> of_;
@@ -192,10 +194,25 @@ absl::Status Run::KeepUp() {
     std::fprintf(stderr, "gyrus: what is learned cannot be written, and will be once it can: %s\n",
                  std::string(runtime_->lag().status.message()).c_str());
   }
+  if (options_.snapshot_every.has_value()) KeepSnapshot();
   if (!options_.frozen || account_->examples % kExamplesPerLook != 0) return absl::OkStatus();
   if (clock_.Now() - refreshed_ < std::chrono::seconds(1)) return absl::OkStatus();
   refreshed_ = clock_.Now();
   return runtime_->Refresh().status();
+}
+
+// One that cannot be kept does not end the run.
+void Run::KeepSnapshot() {
+  if (clock_.Now() - snapshot_ < *options_.snapshot_every) return;
+  snapshot_ = clock_.Now();
+  const absl::Time now = absl::Now();
+  const absl::Status kept = runtime_->SaveSnapshot(
+      {.name = absl::FormatTime("auto-%Y%m%dT%H%M%SZ", now, absl::UTCTimeZone()),
+       .time = WallTime(std::chrono::milliseconds(absl::ToUnixMillis(now))),
+       .keep = kAutomaticSnapshots});
+  if (kept.ok()) return;
+  std::fprintf(stderr, "gyrus: a snapshot could not be kept: %s\n",
+               std::string(kept.message()).c_str());
 }
 
 absl::Status Run::Stream(BrainInput first) {

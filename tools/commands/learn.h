@@ -8,9 +8,13 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "core/clock.h"
 #include "runtime/journal.h"
 
 namespace gyrus {
+
+// Snapshots that gyrus learn --snapshot-every leaves.
+inline constexpr uint32_t kAutomaticSnapshots = 12;
 
 struct LearnOptions {
   std::string directory;
@@ -24,8 +28,9 @@ struct LearnOptions {
   std::string test;         // An input to predict afterwards, frozen; "": none.
   std::optional<uint64_t> seed;
   Durability durability = {};
-  std::string target;  // A column; "": the brain's.
-  std::string json;    // A file for intervals and the summary; "-": standard output; "": none.
+  std::optional<Nanos> snapshot_every;  // None: keeps no snapshots by itself.
+  std::string target;                   // A column; "": the brain's.
+  std::string json;  // A file for intervals and the summary; "-": standard output; "": none.
   bool quiet = false;
   bool metrics = true;
 };

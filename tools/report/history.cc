@@ -111,6 +111,7 @@ bool AddHealth(const std::string& kind, const Struct& object, HistoryLines* hist
     history->drifts.push_back(NumberOf(object, "step"));
     return true;
   }
+  if (kind == "snapshot") return true;  // A rollback; the curve shows it.
   if (kind != "guard") return false;
   history->guard.push_back({.accepted = WordOf(object, "event") == "accepted",
                             .loss = NumberOf(object, "loss"),
