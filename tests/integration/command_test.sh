@@ -111,6 +111,46 @@ ok "$gyrus" doctor killed
 ok "$gyrus" learn killed book.txt --limit 10
 refuses 1 "not for --repair" "$gyrus" doctor nowhere
 
+# ---- Snapshots: what a brain was, under names.
+text_brain kept
+refuses 1 "has not learned anything yet" "$gyrus" snapshot save kept one
+ok "$gyrus" learn kept book.txt --limit 1000 --quiet
+ok "$gyrus" snapshot list kept
+grep -qF "gyrus snapshot save kept NAME" out || fail "does not say how to keep a snapshot: $(cat out)"
+ok "$gyrus" snapshot save kept one
+ok "$gyrus" run kept book.txt --json then.json --quiet
+ok "$gyrus" snapshot tag kept one uno
+ok "$gyrus" learn kept some.txt --limit 1000 --quiet
+ok "$gyrus" run kept book.txt --json later.json --quiet
+ok "$gyrus" snapshot diff kept one
+grep -q "match.cursor: 1 of 1 (100 %): end 1000" out || fail "diff: $(cat out)"
+ok "$gyrus" snapshot diff kept one --json
+grep -q '"table":"match.cursor","blocks":1,"changed":1,"largest":{"end":1000}' out ||
+  fail "diff in JSON: $(cat out)"
+ok "$gyrus" snapshot rollback kept uno
+grep -qF "to undo this: gyrus snapshot rollback kept before-rollback-1" out ||
+  fail "does not say how to undo a rollback: $(cat out)"
+ok "$gyrus" run kept book.txt --json again.json --quiet
+same "$(field then.json loss)" "$(field again.json loss)" "after a rollback"
+ok "$gyrus" snapshot rollback kept before-rollback-1
+ok "$gyrus" run kept book.txt --json again.json --quiet
+same "$(field later.json loss)" "$(field again.json loss)" "after a rollback that was undone"
+ok "$gyrus" report kept
+grep -q "unreadable" out err && fail "the report cannot read a rollback"
+ok "$gyrus" snapshot list kept
+same "$(awk '{print $1}' out | tr '\n' ' ')" "NAME one, before-rollback-1 before-rollback-2 all " list
+ok "$gyrus" snapshot drop kept one
+ok "$gyrus" snapshot drop kept uno
+ok "$gyrus" snapshot list kept --json
+same "$(grep -c '"bytes":' out)" 2 "snapshots after a drop"
+refuses 1 "there are before-rollback-1, before-rollback-2" "$gyrus" snapshot drop kept uno
+refuses 1 'begins with no' "$gyrus" snapshot save kept 'a b'
+refuses 1 "choose another name, or drop it first" "$gyrus" snapshot save kept before-rollback-1
+refuses 2 "NAME is required" "$gyrus" snapshot rollback kept
+refuses 2 "like 90s, 10m or 1.5h" "$gyrus" learn kept book.txt --snapshot-every 10
+ok "$gyrus" learn kept book.txt --quiet --snapshot-every 10m
+ok "$gyrus" doctor kept
+
 # ---- A brain learns, goes on, and predicts without learning.
 text_brain whole
 text_brain parts

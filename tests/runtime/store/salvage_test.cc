@@ -134,6 +134,35 @@ TEST_F(SalvageTest, KeepsAllButDamagedSessionsAndLines) {
   EXPECT_THAT(positions_, ElementsAre("there"));
 }
 
+TEST_F(SalvageTest, FindsWhatIsWrongWithSnapshots) {
+  {
+    const auto state = *StateDb::Open(path(), Options());
+    const std::string bytes(64, 'z');
+    StateCommit commit;
+    commit.number = kCommits;
+    commit.snapshot = {.name = "then", .time = WallTime()};
+    ASSERT_THAT(state->Append(commit), IsOk());
+    commit.number = kCommits + 1;
+    commit.blocks = {{{0, 0}, std::as_bytes(std::span(bytes))}};
+    commit.sessions = {{"main", "later"}};
+    commit.snapshot.reset();
+    ASSERT_THAT(state->Append(commit), IsOk());
+    ASSERT_THAT(state->Fold(), IsOk());
+  }
+  EXPECT_THAT(Examine().wrong, IsEmpty());
+  EXPECT_EQ(Examine().snapshots, 1U);
+
+  Sql("UPDATE kept_sessions SET position = 'x' WHERE name = 'main'");
+  EXPECT_THAT(Examine().wrong, ElementsAre(HasSubstr("stood at snapshot \"then\"")));
+  Sql("DELETE FROM kept");
+  EXPECT_THAT(Examine().wrong, ElementsAre(HasSubstr("kept for snapshot \"then\": 0 rows where 1"),
+                                           HasSubstr("snapshot \"then\"")));
+  Sql("UPDATE meta SET value = '1' WHERE key = 'snapshots'");
+  EXPECT_THAT(Examine().wrong, ElementsAre(HasSubstr("list of snapshots is damaged")));
+  EXPECT_EQ(Salvage(&positions_).size(), 11U);
+  EXPECT_THAT(positions_, ElementsAre("later", "there"));
+}
+
 TEST_F(SalvageTest, ReadsAJournalWhoseLengthIsLost) {
   Sql("UPDATE meta SET value = '1 2' WHERE key = 'journal'; UPDATE tables SET name = 'v'");
 

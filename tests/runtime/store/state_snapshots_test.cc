@@ -51,15 +51,15 @@ using Load = std::function<absl::StatusOr<StateDb::Loaded>(StateDb::BlockVisitor
 
 absl::StatusOr<Content> ContentOf(const Load& load) {
   Content content;
-  GYRUS_ASSIGN_OR_RETURN(const StateDb::Loaded loaded,
-                         load([&](BlockId id, std::span<const std::byte> bytes) {
-                           content.blocks.erase(id);
-                           if (!bytes.empty()) {
-                             content.blocks[id] = std::string(
-                                 reinterpret_cast<const char*>(bytes.data()), bytes.size());
-                           }
-                           return absl::OkStatus();
-                         }));
+  GYRUS_ASSIGN_OR_RETURN(
+      const StateDb::Loaded loaded, load([&](BlockId id, std::span<const std::byte> bytes) {
+        content.blocks.erase(id);
+        if (!bytes.empty()) {
+          content.blocks[id] =
+              std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        }
+        return absl::OkStatus();
+      }));
   content.number = loaded.number;
   for (const auto& session : loaded.sessions) content.sessions[session.name] = session.position;
   return content;
