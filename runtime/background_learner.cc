@@ -137,9 +137,10 @@ BackgroundLearner::Turn::Turn(const BackgroundLearner* learner) ABSL_NO_THREAD_S
 
 BackgroundLearner::Turn::~Turn() ABSL_NO_THREAD_SAFETY_ANALYSIS { learner_->turn_.Unlock(); }
 
-void BackgroundLearner::Write(Journal* journal) {
+void BackgroundLearner::Write(Journal* journal, LastPositions* positions) {
   Turn turn(this);
   journal_ = journal;
+  positions_ = positions;
 }
 
 absl::StatusOr<LearningStream*> BackgroundLearner::Open(const std::string& name,
@@ -164,6 +165,14 @@ void BackgroundLearner::Close(LearningStream* stream) {
   Turn turn(this);
   stream->closed_ = true;
   DropClosed();
+}
+
+absl::Status BackgroundLearner::Finish(absl::string_view name) {
+  Turn turn(this);
+  const bool ends = std::any_of(streams_.begin(), streams_.end(), [&](const auto& stream) {
+    return stream->closed_ && stream->name_ == name;
+  });
+  return ends ? DrainLocked() : absl::OkStatus();
 }
 
 absl::Status BackgroundLearner::CheckNoStream(const LearningStream* but) const {
@@ -233,6 +242,8 @@ absl::StatusOr<bool> BackgroundLearner::LearnOne(Nanos* now) {
   GYRUS_RETURN_IF_ERROR(stream->Learn(*stream->ring_.front(), options_.guard, *clock_));
   stream->ring_.Pop();
   ++next_ticket_;
+  // Before the next stream of that name learns, so that a cut knows which of them stands where.
+  if (stream->closed_) DropClosed();
   TellJournal();
   const Nanos before = std::exchange(*now, clock_->Now());
   latency_.Record(*now - before);
@@ -298,12 +309,20 @@ void BackgroundLearner::PublishLocked(Nanos now) {
 }
 
 void BackgroundLearner::DropClosed() {
-  std::erase_if(streams_, [this](const auto& stream) {
+  bool ended = false;
+  std::erase_if(streams_, [&](const auto& stream) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     if (!stream->closed_ || stream->waiting() > 0) return false;
     Add(*stream, &ended_);
     if (options_.guard != nullptr) options_.guard->Remove(stream->learner_.get());
+    if (positions_ != nullptr) {
+      ByteWriter position;
+      SavePosition(*stream, &position);
+      positions_->Part(stream->name_, position.bytes());
+    }
+    ended = true;
     return true;
   });
+  if (ended) ReserveLocked();
 }
 
 void BackgroundLearner::Add(const LearningStream& stream, Status* status) {
@@ -339,17 +358,23 @@ void BackgroundLearner::SavePosition(const LearningStream& stream, ByteWriter* w
 
 void BackgroundLearner::SavePositions(Journal::Moment* moment) const
     ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  for (const auto& stream : streams_) SavePosition(*stream, moment->Add(stream->name_));
+  for (const auto& stream : streams_) {
+    // Of two of one name the first is closed, and the other has not learned anything yet.
+    if (!moment->Has(stream->name_)) SavePosition(*stream, moment->Add(stream->name_));
+  }
+  if (positions_ != nullptr) positions_->AddParted(moment);
 }
 
 // So that a cut finds room for all positions.
 void BackgroundLearner::ReserveLocked() {
   if (journal_ == nullptr) return;
-  std::size_t bytes = 0;
+  LastPositions::Room room = positions_->parted();
   for (const auto& stream : streams_) {
-    bytes += stream->name_.size() + Position::MaxBytes(stream->known_, 0, stream->learner_.get());
+    ++room.sessions;
+    room.bytes +=
+        stream->name_.size() + Position::MaxBytes(stream->known_, 0, stream->learner_.get());
   }
-  journal_->Reserve(streams_.size(), bytes);
+  journal_->Reserve(room.sessions, room.bytes);
 }
 
 void BackgroundLearner::TellJournal() {

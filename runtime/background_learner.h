@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "activation/plan.h"
 #include "core/bytes.h"
 #include "core/clock.h"
@@ -20,6 +21,7 @@
 #include "runtime/experience_ring.h"
 #include "runtime/guard.h"
 #include "runtime/journal.h"
+#include "runtime/last_positions.h"
 #include "runtime/last_target.h"
 
 namespace gyrus {
@@ -108,9 +110,9 @@ class BackgroundLearner {
   BackgroundLearner(const BackgroundLearner&) = delete;
   BackgroundLearner& operator=(const BackgroundLearner&) = delete;
 
-  // From here on what is learned is written to `journal`, which must outlive this. Before the first
-  // stream.
-  void Write(Journal* journal) ABSL_LOCKS_EXCLUDED(turn_);
+  // From here on what is learned is written to `journal`, and where a stream ends told to
+  // `positions`; both must outlive this. Before the first stream.
+  void Write(Journal* journal, LastPositions* positions) ABSL_LOCKS_EXCLUDED(turn_);
 
   // Begins a session's stream, whose learner has seen steps up to `last_step`. Returns
   // FailedPrecondition while a session learns inline: it would write beside this.
@@ -120,6 +122,10 @@ class BackgroundLearner {
 
   // Ends a stream; what it has told will still be learned.
   void Close(LearningStream* stream) ABSL_LOCKS_EXCLUDED(turn_);
+
+  // Drains if a closed stream of this name has something left to learn, so that its end is known.
+  // Returns as Drain does.
+  absl::Status Finish(absl::string_view name) ABSL_LOCKS_EXCLUDED(turn_);
 
   // One session more, or less, that learns inline: in the way of streams, and they in its. Returns
   // FailedPrecondition while a stream is open; drains those that are closed first.
@@ -157,7 +163,7 @@ class BackgroundLearner {
   // that learns.
   static void SavePosition(const LearningStream& stream, ByteWriter* writer);
 
-  // The positions of all streams. As SavePosition.
+  // The positions of all streams, and of those that have ended. As SavePosition.
   void SavePositions(Journal::Moment* moment) const;
 
   // Begins to learn on a thread of its own. Does nothing if it does already.
@@ -204,6 +210,7 @@ class BackgroundLearner {
   mutable std::atomic<int> waiting_{0};  // Ordinary threads that want it.
   std::vector<std::unique_ptr<LearningStream>> streams_ ABSL_GUARDED_BY(turn_);
   Journal* journal_ ABSL_GUARDED_BY(turn_) = nullptr;
+  LastPositions* positions_ ABSL_GUARDED_BY(turn_) = nullptr;  // With the journal.
   uint64_t next_ticket_ ABSL_GUARDED_BY(turn_) = 0;
   int inline_sessions_ ABSL_GUARDED_BY(turn_) = 0;
   Status ended_ ABSL_GUARDED_BY(turn_);  // Counts of streams that are gone, and of the whole.

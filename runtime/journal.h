@@ -201,7 +201,8 @@ class Journal::Moment {
   // Whether a moment outside of every chunk may be waited for.
   bool patient() const { return patient_; }
 
-  // As Positions::Add.
+  // As of Positions.
+  bool Has(absl::string_view name) const { return positions_->Has(name); }
   ByteWriter* Add(absl::string_view name) { return positions_->Add(name); }
 
  private:

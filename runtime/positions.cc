@@ -20,6 +20,13 @@ ByteWriter* Positions::Add(absl::string_view name) {
   return &bytes_;
 }
 
+bool Positions::Has(absl::string_view name) const {
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (this->name(i) == name) return true;
+  }
+  return false;
+}
+
 absl::string_view Positions::name(std::size_t i) const {
   const Entry& entry = entries_[i];
   return absl::string_view(bytes_.bytes()).substr(entry.name, entry.position - entry.name);

@@ -20,6 +20,8 @@ class Positions {
   // Begins the next session's position: what is written until the next Add or Clear.
   ByteWriter* Add(absl::string_view name);
 
+  bool Has(absl::string_view name) const;
+
   std::size_t size() const { return entries_.size(); }
   absl::string_view name(std::size_t i) const;
   absl::string_view position(std::size_t i) const;

@@ -66,8 +66,9 @@ void Runtime::Ready() { store_->Prefault(); }
 
 absl::StatusOr<std::unique_ptr<Session>> Runtime::OpenSession(const Session::Options& options) {
   if (options.name.empty()) return absl::InvalidArgumentError("a session needs a name");
-  const auto saved = positions_.find(options.name);
-  const bool resumes = options.position.empty() && saved != positions_.end();
+  GYRUS_RETURN_IF_ERROR(background_->Finish(options.name));
+  const std::string saved = positions_.Find(options.name);
+  const bool resumes = options.position.empty() && !saved.empty();
   auto opened = Session::Open({.plan = plan_.get(),
                                .store = store_.get(),
                                .background = background_.get(),
@@ -76,7 +77,7 @@ absl::StatusOr<std::unique_ptr<Session>> Runtime::OpenSession(const Session::Opt
                                .read_only = options_.read_only,
                                .thread = options_.learner_thread},
                               {.name = options.name, .mode = options.mode},
-                              resumes ? saved->second : options.position);
+                              resumes ? saved : options.position);
   if (!opened.ok()) return Place(resumes ? WithWayOut(opened.status()) : opened.status());
   std::unique_ptr<Session> session = *std::move(opened);
   MutexLock lock(&meters_mutex_);

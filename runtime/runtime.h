@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +18,7 @@
 #include "runtime/background_learner.h"
 #include "runtime/guard.h"
 #include "runtime/journal.h"
+#include "runtime/last_positions.h"
 #include "runtime/runtime_status.h"
 #include "runtime/session.h"
 #include "runtime/session_group.h"
@@ -68,10 +68,11 @@ class Runtime {
   // session.
   void Ready();
 
-  // Opens a session where it was saved under its name, or a fresh one. Returns FailedPrecondition
-  // for a learning session of a read-only brain, or while sessions of the other kind learn (inline,
-  // background); ResourceExhausted if max_sessions are open or its memory is not to be had;
-  // DataLoss if what was saved does not fit.
+  // Opens a session where it was saved under its name or stopped learning, whichever came later, or
+  // a fresh one; first waits until what it told in the background has been learned. Returns
+  // FailedPrecondition for a learning session of a read-only brain, or while sessions of the other
+  // kind learn (inline, background); ResourceExhausted if max_sessions are open or its memory is
+  // not to be had; DataLoss if what was saved does not fit.
   absl::StatusOr<std::unique_ptr<Session>> OpenSession(const Session::Options& options);
 
   // Learns what sessions in the background have told, until nothing waits or `budget` is spent;
@@ -113,7 +114,8 @@ class Runtime {
   // The durable history, oldest first.
   absl::StatusOr<std::vector<std::string>> History() const;
 
-  // The sessions whose positions were durable when the brain was opened or last saved or refreshed.
+  // The sessions that would go on where they stood: when the brain was opened, last saved or
+  // refreshed, or when they stopped learning.
   std::vector<std::string> saved_sessions() const;
 
   // Brings a read-only brain to its writer's newest durable commit, and returns whether there was a
@@ -150,11 +152,11 @@ class Runtime {
   std::string text_;       // Of the brain, for the places of mistakes.
   std::unique_ptr<const Plan> plan_;
   std::unique_ptr<Store> store_;
-  std::unique_ptr<StateDb> state_;                // Of a read-only brain; else the journal has it.
-  uint64_t loaded_row_ = 0;                       // Of its journal.
-  std::unique_ptr<Journal> journal_;              // Null without a directory or if read-only.
-  std::unique_ptr<SessionGroup> group_;           // The journal's inline sessions.
-  std::map<std::string, std::string> positions_;  // Saved, by session.
+  std::unique_ptr<StateDb> state_;       // Of a read-only brain; else the journal has it.
+  uint64_t loaded_row_ = 0;              // Of its journal.
+  std::unique_ptr<Journal> journal_;     // Null without a directory or if read-only.
+  std::unique_ptr<SessionGroup> group_;  // The journal's inline sessions.
+  LastPositions positions_;
   SystemClock clock_;
   std::unique_ptr<Guard> guard_;                   // Null unless the brain has one.
   std::unique_ptr<BackgroundLearner> background_;  // Ends before what it learns in and writes to.

@@ -57,7 +57,7 @@ absl::Status Runtime::Load(const std::string& directory) {
   };
   GYRUS_ASSIGN_OR_RETURN(StateDb::Loaded loaded, state->Load(visit));
   for (StateCommit::Session& session : loaded.sessions) {
-    positions_[session.name] = std::move(session.position);
+    positions_.Set(session.name, std::move(session.position));
   }
   if (options_.read_only) {
     state_ = std::move(state);
@@ -66,8 +66,8 @@ absl::Status Runtime::Load(const std::string& directory) {
   }
   GYRUS_ASSIGN_OR_RETURN(
       journal_, Journal::Open(std::move(state), loaded.number, store_.get(), options_.durability));
-  group_ = std::make_unique<SessionGroup>(journal_.get());
-  background_->Write(journal_.get());
+  group_ = std::make_unique<SessionGroup>(journal_.get(), &positions_);
+  background_->Write(journal_.get(), &positions_);
   return absl::OkStatus();
 }
 
@@ -78,11 +78,7 @@ absl::Status Runtime::CheckBlock(BlockId id) const {
                                           " blocks, the state holds block ", id.index));
 }
 
-std::vector<std::string> Runtime::saved_sessions() const {
-  std::vector<std::string> names;
-  for (const auto& [name, position] : positions_) names.push_back(name);
-  return names;
-}
+std::vector<std::string> Runtime::saved_sessions() const { return positions_.names(); }
 
 // What is read is laid aside first: it may be damaged half-way.
 absl::StatusOr<bool> Runtime::Refresh() {
@@ -98,9 +94,9 @@ absl::StatusOr<bool> Runtime::Refresh() {
     return absl::OkStatus();
   };
   GYRUS_ASSIGN_OR_RETURN(StateDb::Loaded loaded, state_->LoadSince(loaded_row_, visit));
-  positions_.clear();  // A rollback ends sessions.
+  positions_.Clear();  // A rollback ends sessions.
   for (StateCommit::Session& session : loaded.sessions) {
-    positions_[session.name] = std::move(session.position);
+    positions_.Set(session.name, std::move(session.position));
   }
   if (loaded.row == loaded_row_) return false;
   loaded_row_ = loaded.row;
@@ -148,7 +144,7 @@ absl::Status Runtime::Save(const std::vector<Session*>& sessions,
     };
     saved = journal_->Save(positions, history, snapshot);
     if (!saved.ok()) return;
-    for (const Session* const session : all) positions_[session->name()] = session->Save();
+    for (const Session* const session : all) positions_.Set(session->name(), session->Save());
   });
   return saved;
 }

@@ -13,16 +13,18 @@ void SessionGroup::Add(Session* session) {
 }
 
 void SessionGroup::Remove(Session* session) {
-  sessions_.erase(std::remove(sessions_.begin(), sessions_.end(), session), sessions_.end());
+  if (std::erase(sessions_, session) == 0) return;
+  positions_->Part(session->name(), session->Save());
   Reserve();
 }
 
 void SessionGroup::Reserve() {
-  std::size_t bytes = 0;
+  LastPositions::Room room = positions_->parted();
   for (const Session* session : sessions_) {
-    bytes += session->name().size() + session->max_position_bytes();
+    ++room.sessions;
+    room.bytes += session->name().size() + session->max_position_bytes();
   }
-  journal_->Reserve(sessions_.size(), bytes);
+  journal_->Reserve(room.sessions, room.bytes);
 }
 
 bool SessionGroup::SaveAll(Journal::Moment* moment) const {
@@ -30,6 +32,7 @@ bool SessionGroup::SaveAll(Journal::Moment* moment) const {
                                 [](const Session* session) { return session->settled(); });
   if (!rest && moment->patient()) return false;
   for (const Session* session : sessions_) session->Save(moment->Add(session->name()));
+  positions_->AddParted(moment);
   return true;
 }
 

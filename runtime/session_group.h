@@ -5,18 +5,21 @@
 #include <vector>
 
 #include "runtime/journal.h"
+#include "runtime/last_positions.h"
 
 namespace gyrus {
 
 class Session;
 
 // The inline sessions of a runtime that has a journal. They share one thread, and blocks of one
-// store: what one of them makes durable is a moment of all.
+// store: what one of them makes durable is a moment of all, and of those that have left: where a
+// session stands as it leaves is told to `positions`.
 //
-// That thread's. Not movable; the journal must outlive it, and it the sessions.
+// That thread's. Not movable; what is given must outlive it, and it the sessions.
 class SessionGroup {
  public:
-  explicit SessionGroup(Journal* journal) : journal_(journal) {}
+  SessionGroup(Journal* journal, LastPositions* positions)
+      : journal_(journal), positions_(positions) {}
   SessionGroup(const SessionGroup&) = delete;
   SessionGroup& operator=(const SessionGroup&) = delete;
 
@@ -35,6 +38,7 @@ class SessionGroup {
   bool SaveAll(Journal::Moment* moment) const;
 
   Journal* const journal_;
+  LastPositions* const positions_;
   std::vector<Session*> sessions_;
 };
 

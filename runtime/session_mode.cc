@@ -210,7 +210,8 @@ absl::Status Session::StartFrom(const Session& other) {
 }
 
 absl::Status Session::Settle() {
-  if (options_.mode == Mode::kFrozen) return absl::OkStatus();
+  // What it told before it was frozen may still wait.
+  if (options_.mode == Mode::kFrozen) return ground_.background->Finish(options_.name);
   if (options_.mode == Mode::kInline) return learner_->FinishChunks();
   return ground_.background->Settle(stream_);
 }

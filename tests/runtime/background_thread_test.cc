@@ -11,10 +11,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/brain_text.h"
+#include "runtime/files.h"
 #include "runtime/runtime.h"
 #include "runtime/session.h"
 #include "tests/support/blocks.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temp_files.h"
 #include "tests/support/tiny_brains.h"
 
 namespace gyrus {
@@ -88,6 +91,26 @@ TEST(BackgroundThreadTest, SessionsOnTheirOwnThreadsShareABrain) {
   EXPECT_EQ(status.dropped, 0U);
   EXPECT_EQ(status.counts.learned, 3 * (kSteps - 1) + 10);
   EXPECT_EQ(status.streams, 0U);
+}
+
+TEST(BackgroundThreadTest, SavesWhileSessionsOpenAndClose) {
+  const test::TempFiles folder;
+  ASSERT_THAT(WriteFile(BrainPath(folder.root()), FormatBrain(TinyText())), IsOk());
+  ASSERT_OK_AND_ASSIGN(const auto runtime, Runtime::Open(folder.root(), {}));
+  std::atomic<bool> done = false;
+  std::thread saver([&] {
+    while (!done.load()) EXPECT_THAT(runtime->Save({}, {}), IsOk());
+  });
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_OK_AND_ASSIGN(const auto session,
+                         runtime->OpenSession({.name = "a", .mode = Mode::kBackground}));
+    EXPECT_EQ(session->steps(), static_cast<uint64_t>(i) * 20);
+    Read(session.get(), 20);
+    EXPECT_THAT(runtime->Save({session.get()}, {}), IsOk());
+  }
+  done = true;
+  saver.join();
+  EXPECT_EQ(runtime->saved_sessions(), std::vector<std::string>{"a"});
 }
 
 TEST(BackgroundThreadTest, ADutyCycleStillLearnsAll) {

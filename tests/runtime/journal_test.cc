@@ -199,6 +199,91 @@ TEST_F(JournalTest, CutsAMomentOfAllSessions) {
   }
 }
 
+// How a session stops learning, and who makes durable what it taught.
+struct Ending {
+  Mode mode;
+  bool frozen = false;  // Rather than closed.
+  bool other = false;   // Another session goes on, inline.
+};
+
+void PrintTo(const Ending& ending, std::ostream* out) {
+  *out << SessionMeter::Name(ending.mode) << (ending.frozen ? ", frozen" : ", closed")
+       << (ending.other ? ", another goes on" : "");
+}
+
+class EndingTest : public JournalTest, public testing::WithParamInterface<Ending> {
+ protected:
+  // Has everything that was learned so far, or more, made durable by nothing but learning.
+  static void AwaitDurable(Runtime* runtime, Session* other) {
+    const uint64_t commits = runtime->status().commits;
+    while (runtime->status().commits - runtime->lag().commits < commits) {
+      if (other != nullptr) {
+        Step(other, other->steps());
+      } else {
+        ASSERT_THAT(runtime->RunFor(Nanos(1)), IsOk());
+      }
+      std::this_thread::yield();
+    }
+  }
+
+  static constexpr uint64_t kSteps = 300;
+};
+
+TEST_P(EndingTest, LeavesItsPositionBesideItsBlocks) {
+  const Ending ending = GetParam();
+  {
+    const auto runtime = Open(kAlways);
+    std::unique_ptr<Session> other;
+    if (ending.other) other = *runtime->OpenSession({.name = "other"});
+    auto session = *runtime->OpenSession({.name = "a", .mode = ending.mode});
+    for (uint64_t i = 0; i < kSteps; ++i) Step(session.get(), i);
+    if (ending.frozen) {
+      ASSERT_THAT(session->SetMode(Mode::kFrozen), IsOk());
+    } else {
+      session.reset();
+    }
+    ASSERT_THAT(runtime->Drain(), IsOk());
+    AwaitDurable(runtime.get(), other.get());
+  }
+  const auto runtime = Open(kAlways);
+  const auto session = *runtime->OpenSession({.name = "a"});
+  EXPECT_EQ(session->steps(), kSteps);
+}
+
+TEST_P(EndingTest, GoesOnWhereItEndedInTheSameProcess) {
+  const Ending ending = GetParam();
+  const auto runtime = Open({.when = When::kOnClose});
+  auto session = *runtime->OpenSession({.name = "a", .mode = ending.mode});
+  for (uint64_t i = 0; i < kSteps; ++i) Step(session.get(), i);
+  if (ending.frozen) {
+    ASSERT_THAT(session->SetMode(Mode::kFrozen), IsOk());
+  }
+  session.reset();
+
+  EXPECT_EQ((*runtime->OpenSession({.name = "a"}))->steps(), kSteps);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, EndingTest,
+    testing::Values(Ending{.mode = Mode::kBackground}, Ending{.mode = Mode::kInline, .other = true},
+                    Ending{.mode = Mode::kInline},
+                    Ending{.mode = Mode::kBackground, .frozen = true},
+                    Ending{.mode = Mode::kInline, .frozen = true, .other = true}));
+
+// Inline learning waits for what a closed session told, and takes its end along.
+TEST_F(JournalTest, AdmitsInlineWithTheEndOfAClosedStream) {
+  {
+    const auto runtime =
+        *Runtime::Open(folder_.root(), {.durability = kAlways, .learner_thread = false});
+    auto session = *runtime->OpenSession({.name = "a", .mode = Mode::kBackground});
+    for (uint64_t i = 0; i < 100; ++i) Step(session.get(), i);
+    session.reset();
+    const auto other = *runtime->OpenSession({.name = "b"});
+    ReadUntilDurable(runtime.get(), other.get(), 3);
+  }
+  EXPECT_EQ((*Open(kAlways)->OpenSession({.name = "a"}))->steps(), 100U);
+}
+
 TEST_F(JournalTest, LearningAllocatesNothingBesideIt) {
   const auto runtime = Open(kAlways);
   const auto session = *runtime->OpenSession({});
