@@ -46,6 +46,7 @@ struct Activity {
   std::vector<AreaActivity> areas;             // By area.
   std::span<std::byte> head_scratch;           // One after the other, each at its head's offset.
   std::span<std::byte> learning_scratch = {};  // For whoever learns right now; empty in inference.
+  uint64_t refused = 0;  // What heads did not learn because it was not finite, or beyond any use.
 };
 
 // What a component sees of a step: the blocks, what happened so far, and its session's state.

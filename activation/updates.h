@@ -6,6 +6,11 @@
 
 namespace gyrus {
 
+// A gradient a b^T with |a|^2 |b|^2 of this or more is beyond any use, and refused: below, there is
+// room for the squares of a chunk's sums, which an accumulator would otherwise keep as infinite for
+// ever.
+inline constexpr float kLargestGradient = 1e30F;
+
 // Where a cell's gradients go: into an optimiser that changes the block at once, a collector that
 // changes it at the end of a chunk, or a recorder for tests. Every gradient is of a loss to be
 // made smaller; `tensor` is its place in the cell's layout.

@@ -200,6 +200,8 @@ absl::Status Learner::Run(Event* event) {
       ++tally_.losses;
       tally_.loss += last_.loss;
       if (drift_.on()) WatchDrift();
+    } else {
+      ++tally_.not_finite;
     }
   } else {
     ++counts_.unlabelled;
@@ -262,6 +264,7 @@ double Learner::LearnLesson(const StepContext& context, const Lesson& lesson, Co
     of_head.logits_now = {};
     of_head.logits_then = {};
   }
+  counts_.refused += std::exchange(context.activity->refused, 0);
   for (std::size_t a = 0; a < credits_.size(); ++a) credits_[a]->Record(areas[a]);
   for (std::size_t a = credits_.size(); a-- > 0;) {
     if (credits_[a]->full()) credits_[a]->Backward(commit, lesson.kind);

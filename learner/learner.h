@@ -52,6 +52,7 @@ class Learner {
     uint64_t events = 0;
     uint64_t losses = 0;      // That were finite,
     double loss = 0;          // and their sum.
+    uint64_t not_finite = 0;  // Losses.
     uint64_t first_step = 0;  // Of the events.
     uint64_t last_step = 0;
     uint64_t drifts = 0;  // As Counts.
@@ -62,7 +63,7 @@ class Learner {
     uint64_t unlabelled = 0;  // Events that got none in time.
     uint64_t stalled = 0;     // Times that spare blocks were missing.
     uint64_t woken = 0;       // Regions, over all areas and learned events.
-    uint64_t refused = 0;     // Losses and gradients that were not finite.
+    uint64_t refused = 0;     // Losses not finite; gradients neither that nor of any use.
     uint64_t drifts = 0;      // Times that the loss was found to have risen.
   };
 

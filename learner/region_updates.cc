@@ -15,10 +15,6 @@
 namespace gyrus {
 namespace {
 
-// Of |a|^2 |b|^2: leaves room for the squares of a chunk's sums, which an accumulator would
-// otherwise keep as infinite for ever.
-constexpr float kLargest = 1e30F;
-
 absl::Status CheckImportance(const AreaLearningSpec& learning) {
   const ImportanceSpec& spec = learning.importance;
   if (!(spec.strength >= 0.0F && spec.strength <= 1e9F)) {
@@ -68,7 +64,7 @@ absl::Status Check(const AreaLearningSpec& spec, const BlockLayout& layout) {
 }  // namespace
 
 bool RegionUpdates::Admit(std::span<const float> a, std::span<const float> b) noexcept {
-  if (kernels::SumOfSquares(a) * kernels::SumOfSquares(b) < kLargest)
+  if (kernels::SumOfSquares(a) * kernels::SumOfSquares(b) < kLargestGradient)
     return true;  // False for NaN.
   ++refused_;
   return false;

@@ -47,6 +47,7 @@ void Guard::Note(absl::string_view session, const Learner::Tally& tally) {
   window_.events += tally.events;
   window_.losses += tally.losses;
   window_.loss += tally.loss;
+  window_.not_finite += tally.not_finite;
   const auto end = steps_.begin() + static_cast<std::ptrdiff_t>(sessions_);
   const auto found = std::find_if(
       steps_.begin(), end, [&](const Quarantine& steps) { return steps.session == session; });
@@ -69,7 +70,7 @@ bool Guard::Beyond(double mean) const {
 void Guard::EndWindow() {
   const double mean = window_.mean();
   const bool beyond = Beyond(mean);
-  if (beyond && !probing_) return TakeBack();
+  if (window_.not_finite > 0 || (beyond && !probing_)) return TakeBack();
   if (beyond) {
     Accept();
   } else {
@@ -155,8 +156,8 @@ void Guard::CountRollback() {
                     R"(,"last_step":)", steps_[s].last_step, "}");
   }
   tell_(absl::StrCat(R"({"kind":"guard","event":"rollback","loss":)", window_.mean(),
-                     R"(,"reference":)", reference_, R"(,"blocks":)", back_.size(),
-                     R"(,"quarantine":[)", steps, "]}"));
+                     R"(,"not_finite":)", window_.not_finite, R"(,"reference":)", reference_,
+                     R"(,"blocks":)", back_.size(), R"(,"quarantine":[)", steps, "]}"));
   MutexLock lock(&mutex_);
   ++status_.rollbacks;
   status_.quarantined += window_.events;

@@ -26,7 +26,10 @@ namespace gyrus {
 //   beyond it                  every block changed since the hold is written back, in one new
 //                              commit; traces are zeroed; the window's steps are quarantined
 //   beyond it right after      the world has changed, not the brain: this is the new reference,
-//                              and what was learned stays. So no two rollbacks follow each other
+//                              and what was learned stays
+//
+// A window with a loss that is not finite is beyond every bound, and always taken back: such a
+// brain is no judge of the world. Other rollbacks do not follow each other.
 //
 // What a window may hide: one whose mean stays within the bound is good, whatever its last steps
 // were. Recurrent states stay as they are. A window begins anew, and the reference is unknown,
@@ -55,7 +58,7 @@ class Guard {
     uint64_t quarantined = 0;             // with so many events
     uint64_t restored = 0;                // and blocks.
     uint64_t accepted = 0;                // Windows beyond the bound right after a rollback.
-    double loss = 0;                      // Mean of the last window.
+    double loss = 0;                      // Mean of the last window, of what was finite.
     double reference = 0;                 // 0: not known yet.
     std::vector<Quarantine> quarantines;  // The newest kQuarantines, oldest first.
   };
@@ -84,8 +87,9 @@ class Guard {
  private:
   struct Window {
     uint64_t events = 0;
-    uint64_t losses = 0;
-    double loss = 0;  // Sum.
+    uint64_t losses = 0;  // That were finite.
+    double loss = 0;      // Sum.
+    uint64_t not_finite = 0;
     double mean() const { return losses == 0 ? 0 : loss / static_cast<double>(losses); }
   };
 

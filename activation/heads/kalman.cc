@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "activation/count.h"
+#include "activation/updates.h"
 #include "core/kernels/matrix.h"
 #include "core/kernels/rls.h"
 #include "core/kernels/vector.h"
@@ -186,13 +187,13 @@ double KalmanHead::Learn(const StepContext& context, const Target& target,
   const std::span<const Woken> woken = readouts_.Begin(*context.activity, scratch.phi);
   for (std::size_t k = 0; k < woken.size(); ++k) {
     readouts_.Complete(*context.activity, k, scratch.phi);
-    LearnRegion(woken[k].region, now, noise, scratch, commit);
+    context.activity->refused += LearnRegion(woken[k].region, now, noise, scratch, commit);
   }
   return loss;
 }
 
-void KalmanHead::LearnRegion(uint32_t region, uint64_t now, float process_noise,
-                             const Scratch& scratch, Commit* commit) const noexcept {
+uint64_t KalmanHead::LearnRegion(uint32_t region, uint64_t now, float process_noise,
+                                 const Scratch& scratch, Commit* commit) const noexcept {
   const std::size_t features = readouts_.features();
   std::byte* const block = commit->Write({filters_, region});
   const std::span<float> s(reinterpret_cast<float*>(block + offsets_[0]), outputs_ * features);
@@ -202,19 +203,27 @@ void KalmanHead::LearnRegion(uint32_t region, uint64_t now, float process_noise,
   uint32_t* const when = reinterpret_cast<uint32_t*>(block + offsets_[3]);
   const float wandered = process_noise * static_cast<float>(now - CountOf(when));
   for (std::size_t i = 0; i < features; ++i) p[kernels::TriangleRow(features, i) + i] += wandered;
+  SetCount(when, now);
   const float d = 1.0F + kernels::RlsGain(p, scratch.phi, scratch.gain);
+  // What it would leave in s and P, no later sample could take away. False for NaN.
+  const bool usable =
+      d < kLargestGradient && kernels::SumOfSquares(scratch.gain) < kLargestGradient;
+  if (!usable) return 1;
+  uint64_t refused = 0;
   const float rate = std::max(kNoiseRate, 1.0F / (static_cast<float>(when[2]) + kNoisePrior));
   kernels::MatVec(s, scratch.phi, scratch.own);
   for (std::size_t o = 0; o < outputs_; ++o) {
     const float residual = scratch.variance[o] - scratch.own[o];
-    scratch.own[o] = std::isnan(residual) ? 0.0F : residual;
-    if (!spec_.learn_noise || std::isnan(residual)) continue;
-    noise[o] += rate * (residual * residual / d - noise[o]);
+    const float square = residual * residual;
+    scratch.own[o] = std::isfinite(square) ? residual : 0.0F;
+    if (!std::isfinite(square) && !std::isnan(scratch.variance[o])) ++refused;
+    if (!spec_.learn_noise || !std::isfinite(square)) continue;
+    noise[o] += rate * (square / d - noise[o]);
   }
   kernels::Rank1Add(1.0F / d, scratch.own, scratch.gain, s);
   kernels::RlsDowndate(1.0F / d, scratch.gain, p);
-  SetCount(when, now);
   if (when[2] < UINT32_MAX) ++when[2];
+  return refused;
 }
 
 }  // namespace gyrus

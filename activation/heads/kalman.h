@@ -49,8 +49,9 @@ class KalmanHead final : public Head {
   absl::Status AddTables(const std::string& name, PlanBuilder* builder);
   Scratch ScratchOf(const StepContext& context) const noexcept;
   void Mix(const StepContext& context, bool with_variance, const Scratch& scratch) const noexcept;
-  void LearnRegion(uint32_t region, uint64_t now, float process_noise, const Scratch& scratch,
-                   Commit* commit) const noexcept;
+  // Returns how much of it was refused.
+  uint64_t LearnRegion(uint32_t region, uint64_t now, float process_noise, const Scratch& scratch,
+                       Commit* commit) const noexcept;
 
   KalmanHeadSpec spec_;
   RegionReadouts readouts_;

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "activation/heads/class_answer.h"
+#include "activation/updates.h"
 #include "core/kernels/activations.h"
 #include "core/kernels/matrix.h"
 #include "core/kernels/update.h"
@@ -107,7 +108,12 @@ double SoftmaxHead::LearnLesson(const StepContext& context, const Lesson& lesson
     steepest += pull;
     for (std::size_t c = 0; c < classes_; ++c) dz[c] += pull * (z[c] - lesson.logits_then[c]);
   }
-  Descend(context, dz, h, steepest, commit);
+  // False for NaN.
+  if (kernels::SumOfSquares(dz) * (kernels::SumOfSquares(h) + 1.0F) < kLargestGradient) {
+    Descend(context, dz, h, steepest, commit);
+  } else {
+    ++context.activity->refused;
+  }
   return loss;
 }
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -126,6 +127,38 @@ TEST(GuardTest, TakesAPoisonedWindowBackToTheBit) {
   EXPECT_EQ(status.quarantines[0].session, "main");
   EXPECT_EQ(status.quarantines[0].first_step, 1001U);
   EXPECT_EQ(status.quarantines[0].last_step, 1100U);
+}
+
+// As an update that went wrong would leave it.
+void BreakBlocks(Store* store) {
+  const std::vector<uint32_t> one_each(store->num_tables(), 1);
+  std::optional<Commit> commit = Commit::TryBegin(store, one_each);
+  ASSERT_TRUE(commit.has_value());
+  for (uint32_t t = 0; t < store->num_tables(); ++t) {
+    if (store->spec(t).name == "y.filters") *commit->As<float>({t, 0}) = NAN;
+  }
+}
+
+TEST(GuardTest, TakesBackEveryWindowWithALossThatIsNotFinite) {
+  const auto runtime = Make(Regression(kWindow));
+  ASSERT_OK_AND_ASSIGN(const auto session, runtime->OpenSession({}));
+  Stream stream(session.get(), {});
+  // The first window too, which has no reference yet.
+  stream.RunTo(20);
+  BreakBlocks(&runtime->store());
+  stream.RunTo(100);
+  EXPECT_EQ(runtime->status().guard.rollbacks, 1U);
+  stream.RunTo(1000);
+  const std::string before = Blocks(&runtime->store());
+  for (uint64_t window = 1; window <= 2; ++window) {
+    stream.RunTo(900 + 100 * window + 20);
+    BreakBlocks(&runtime->store());
+    stream.RunTo(900 + 100 * window + 100);
+    EXPECT_EQ(Blocks(&runtime->store()), before);
+    EXPECT_EQ(runtime->status().guard.rollbacks, 1 + window);
+  }
+  EXPECT_EQ(runtime->status().guard.accepted, 0U);
+  EXPECT_LT(stream.RunTo(1300), 0.01);
 }
 
 TEST(GuardTest, WhatPoisonTaughtIsNotServed) {

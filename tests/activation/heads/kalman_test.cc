@@ -17,6 +17,7 @@ using test::Doubles;
 using test::kFeatures;
 using test::LearnAll;
 using test::PlanRun;
+using test::Predict;
 using test::Sample;
 using test::Samples;
 using test::StatusIs;
@@ -166,6 +167,40 @@ TEST(KalmanHeadTest, SaysSoIfItsPredictionIsNotFinite) {
   EXPECT_TRUE(std::isnan(run->Learn(ValuesOf(sample), {.reals = sample.y})));
   const std::vector<float> gap = {NAN, NAN};
   EXPECT_EQ(run->Learn(ValuesOf(sample), {.reals = gap}), 0.0);
+}
+
+TEST(KalmanHeadTest, RefusesWhatIsBeyondAnyUseAndCountsIt) {
+  const KalmanHeadSpec kalman = {.inputs = {"row"}};
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<PlanRun> run,
+                       PlanRun::Create(BrainOf({.name = "head", .outputs = 2, .kind = kalman})));
+  const std::vector<Sample> samples = Samples(400);
+  const auto learn = [&](const Sample& sample) {
+    run->Forward(ValuesOf(sample));
+    run->Learn(ValuesOf(sample), {.reals = sample.y});
+  };
+  const auto error = [&] {
+    double sum = 0;
+    for (std::size_t i = 300; i < 400; ++i) {
+      const std::vector<float> mean = Predict(run.get(), samples[i]);
+      for (std::size_t o = 0; o < 2; ++o) sum += std::pow(mean[o] - samples[i].y[o], 2);
+    }
+    return sum / 200;
+  };
+  for (std::size_t i = 0; i < 200; ++i) learn(samples[i]);
+  const double before = error();
+
+  Sample huge = samples[200];
+  huge.x[0] = 1e20F;
+  learn(huge);
+  EXPECT_EQ(run->activity().refused, 1U);
+  Sample far = samples[201];
+  far.y[0] = INFINITY;
+  learn(far);
+  EXPECT_EQ(run->activity().refused, 2U);
+  for (std::size_t i = 202; i < 300; ++i) learn(samples[i]);
+
+  EXPECT_EQ(run->activity().refused, 2U);
+  EXPECT_LT(error(), 1.2 * before);
 }
 
 TEST(KalmanHeadTest, RefusesWhatIsOutsideItsRange) {

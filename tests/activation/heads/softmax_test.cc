@@ -3,10 +3,12 @@
 
 #include <cmath>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "activation/brain_spec.h"
 #include "core/rng.h"
+#include "tests/support/blocks.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/no_alloc.h"
 #include "tests/support/plan_run.h"
@@ -202,6 +204,29 @@ TEST_P(SoftmaxOptimiserTest, LearnsToTellClassesApart) {
     ASSERT_EQ(scope.count(), 0);
   }
   EXPECT_GT(right, 285);
+}
+
+// |h|^2 beyond the range of a float: the mean square would become infinite, and then not a number.
+TEST_P(SoftmaxOptimiserTest, RefusesWhatIsBeyondAnyUseAndCountsIt) {
+  ASSERT_OK_AND_ASSIGN(
+      const std::unique_ptr<PlanRun> run,
+      PlanRun::Create(BrainOf({.input = "same", .rate = 0.05F, .optimiser = GetParam()})));
+  const auto learn = [&](const std::vector<float>& row, uint32_t label) {
+    const std::vector<Value> values = {{.present = true, .reals = row}};
+    run->Forward(values);
+    run->Learn(values, {.symbol = label});
+  };
+  learn({0.5F, -1, 2, 0.1F}, 1);
+  const std::string before = test::Blocks(&run->store());
+
+  learn({3e19F, 3e19F, 1, 0}, 2);
+  EXPECT_EQ(run->activity().refused, 1U);
+  EXPECT_EQ(test::Blocks(&run->store()), before);
+  for (const float gradient : run->activity().areas[0].gradient) EXPECT_EQ(gradient, 0.0F);
+  learn({0.5F, -1, 2, 0.1F}, 2);
+  EXPECT_EQ(run->activity().refused, 1U);
+  const std::vector<double> after = AllParameters(run.get());
+  for (const double parameter : after) EXPECT_TRUE(std::isfinite(parameter));
 }
 
 INSTANTIATE_TEST_SUITE_P(Optimisers, SoftmaxOptimiserTest,
