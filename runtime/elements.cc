@@ -58,16 +58,11 @@ double LargestOf(std::span<const std::byte> a, std::span<const std::byte> b) {
   return largest;
 }
 
-template <typename T>
-void TakeOutOf(std::span<const std::byte> before, std::span<const std::byte> after,
-               std::span<const std::byte> now, std::span<std::byte> out) {
-  for (std::size_t i = 0; i < before.size() / sizeof(T); ++i) {
-    const T then = At<T>(before, i);
-    const double sum = ToDouble(then) + (ToDouble(At<T>(now, i)) - ToDouble(At<T>(after, i)));
-    T value = FromDouble<T>(std::isfinite(sum) ? sum : 0.0);
-    if (!std::isfinite(sum) || !std::isfinite(ToDouble(value))) value = then;
-    std::memcpy(out.data() + i * sizeof(T), &value, sizeof(T));
-  }
+double WithoutChange(double before, double after, double now) { return before + (now - after); }
+
+double WithoutChangeBetween(double before, double after, double now) {
+  return std::clamp(WithoutChange(before, after, now), std::min(before, now),
+                    std::max(before, now));
 }
 
 // Calls `visit` with a value of the type; not for ternary ones, which pack four to a byte.
@@ -91,6 +86,31 @@ void Dispatch(ElementType type, const Visit& visit) {
   }
 }
 
+struct Three {
+  std::span<const std::byte> before;
+  std::span<const std::byte> after;
+  std::span<const std::byte> now;
+};
+
+void TakeOut(ElementType type, const Three& bytes, double (*law)(double, double, double),
+             std::span<std::byte> out) {
+  GYRUS_CHECK(bytes.before.size() == bytes.after.size() &&
+              bytes.before.size() == bytes.now.size() && bytes.before.size() == out.size());
+  std::copy(bytes.before.begin(), bytes.before.end(), out.begin());
+  Dispatch(type, [&](auto of_type) {
+    using T = decltype(of_type);
+    for (std::size_t i = 0; i < out.size() / sizeof(T); ++i) {
+      const double result = law(ToDouble(At<T>(bytes.before, i)), ToDouble(At<T>(bytes.after, i)),
+                                ToDouble(At<T>(bytes.now, i)));
+      if (!std::isfinite(result)) continue;
+      const T value = FromDouble<T>(result);
+      if (std::isfinite(ToDouble(value))) {
+        std::memcpy(out.data() + i * sizeof(T), &value, sizeof(T));
+      }
+    }
+  });
+}
+
 }  // namespace
 
 double LargestDifference(ElementType type, std::span<const std::byte> a,
@@ -101,12 +121,16 @@ double LargestDifference(ElementType type, std::span<const std::byte> a,
   return largest;
 }
 
-void TakeOut(ElementType type, std::span<const std::byte> before, std::span<const std::byte> after,
-             std::span<const std::byte> now, std::span<std::byte> out) {
-  GYRUS_CHECK(before.size() == after.size() && before.size() == now.size() &&
-              before.size() == out.size());
-  std::copy(before.begin(), before.end(), out.begin());
-  Dispatch(type, [&](auto of_type) { TakeOutOf<decltype(of_type)>(before, after, now, out); });
+void TakeOutOfSum(ElementType type, std::span<const std::byte> before,
+                  std::span<const std::byte> after, std::span<const std::byte> now,
+                  std::span<std::byte> out) {
+  TakeOut(type, {before, after, now}, WithoutChange, out);
+}
+
+void TakeOutOfMean(ElementType type, std::span<const std::byte> before,
+                   std::span<const std::byte> after, std::span<const std::byte> now,
+                   std::span<std::byte> out) {
+  TakeOut(type, {before, after, now}, WithoutChangeBetween, out);
 }
 
 }  // namespace gyrus

@@ -16,10 +16,19 @@ namespace gyrus {
 double LargestDifference(ElementType type, std::span<const std::byte> a,
                          std::span<const std::byte> b);
 
-// out = before + (now - after): takes the change from `before` to `after` out of `now`. In double
-// precision, then rounded; integers stop at their type's ends. Where the result is not finite, and
-// for ternary elements: out = before.
-void TakeOut(ElementType type, std::span<const std::byte> before, std::span<const std::byte> after,
-             std::span<const std::byte> now, std::span<std::byte> out);
+// Takes the change from `before` to `after` out of what is now:
+//
+//   TakeOutOfSum   out = before + (now - after)
+//   TakeOutOfMean  the same, but between before and now: what learned since may have mended what
+//                  the change broke, and must not be mended twice
+//
+// In double precision, then rounded; integers stop at their type's ends. Where the result is not
+// finite, and for ternary elements: out = before.
+void TakeOutOfSum(ElementType type, std::span<const std::byte> before,
+                  std::span<const std::byte> after, std::span<const std::byte> now,
+                  std::span<std::byte> out);
+void TakeOutOfMean(ElementType type, std::span<const std::byte> before,
+                   std::span<const std::byte> after, std::span<const std::byte> now,
+                   std::span<std::byte> out);
 
 }  // namespace gyrus

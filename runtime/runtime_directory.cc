@@ -115,9 +115,7 @@ absl::Status Runtime::Save(const std::vector<Session*>& sessions,
   return Save(sessions, history, std::nullopt);
 }
 
-absl::Status Runtime::SaveSnapshot(const NewSnapshot& snapshot) {
-  return Save({}, {}, snapshot);
-}
+absl::Status Runtime::SaveSnapshot(const NewSnapshot& snapshot) { return Save({}, {}, snapshot); }
 
 absl::Status Runtime::Save(const std::vector<Session*>& sessions,
                            const std::vector<std::string>& history,

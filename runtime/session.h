@@ -127,6 +127,9 @@ class Session {
   // Whether they hold all of it already. Inline.
   bool settled() const { return learner_ == nullptr || learner_->settled(); }
 
+  // Zeroes the learner's traces: credit reaches back no further than this. Inline.
+  void ForgetTraces() { learner_->ForgetTraces(); }
+
   // Where the stream stands, for Options::position, in max_position_bytes() at most. In the
   // background: where its learner stands, and nothing must learn meanwhile
   // (BackgroundLearner::Pause).

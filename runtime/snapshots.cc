@@ -143,35 +143,46 @@ absl::StatusOr<Snapshots::Restored> Snapshots::Rollback(absl::string_view name, 
   for (std::size_t i = 0; i < ids->size(); ++i) {
     if (!Equal((*then)[i], (*is)[i])) commit.blocks.push_back({(*ids)[i], (*then)[i]});
   }
-  commit.sessions = then->sessions();
-  for (const StateCommit::Session& session : is->sessions()) {
-    const bool known = std::any_of(commit.sessions.begin(), commit.sessions.end(),
-                                   [&](const auto& other) { return other.name == session.name; });
-    if (!known) commit.ended.push_back(session.name);
-  }
+  RestoreSessions(*then, *is, &commit);
   restored.blocks = commit.blocks.size();
   restored.ended = commit.ended.size();
-  GYRUS_ASSIGN_OR_RETURN(const StateDb::Loaded last, state_->Sessions());
-  commit.number = last.number + (commit.blocks.empty() ? 0 : 1);
   commit.history = {absl::StrCat(R"({"kind":"snapshot","event":"rollback","to":")", name,
                                  R"(","blocks":)", restored.blocks, R"(,"saved_as":")",
                                  restored.saved_as, R"("})")};
-  GYRUS_RETURN_IF_ERROR(state_->Append(commit));
+  GYRUS_RETURN_IF_ERROR(AppendNext(&commit));
   return restored;
+}
+
+// Those that began since are ended.
+void Snapshots::RestoreSessions(const BlockImages& then, const BlockImages& now,
+                                StateCommit* commit) {
+  commit->sessions = then.sessions();
+  for (const StateCommit::Session& session : now.sessions()) {
+    const bool known = std::any_of(then.sessions().begin(), then.sessions().end(),
+                                   [&](const auto& other) { return other.name == session.name; });
+    if (!known) commit->ended.push_back(session.name);
+  }
+}
+
+absl::Status Snapshots::AppendNext(StateCommit* commit) {
+  GYRUS_ASSIGN_OR_RETURN(const StateDb::Loaded last, state_->Sessions());
+  commit->number = last.number + (commit->blocks.empty() ? 0 : 1);
+  return state_->Append(*commit);
+}
+
+absl::Status Snapshots::CheckOrder(absl::string_view from, absl::string_view to) const {
+  GYRUS_ASSIGN_OR_RETURN(const std::vector<StateSnapshot> list, List());
+  GYRUS_ASSIGN_OR_RETURN(const std::size_t first, FindSnapshot(list, from));
+  if (to.empty()) return absl::OkStatus();
+  GYRUS_ASSIGN_OR_RETURN(const std::size_t last, FindSnapshot(list, to));
+  if (first <= last) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("snapshot \"", from, "\" is newer than \"", to, "\": name the older one first"));
 }
 
 absl::StatusOr<std::vector<Snapshots::TableChange>> Snapshots::Diff(absl::string_view from,
                                                                     absl::string_view to) const {
-  GYRUS_ASSIGN_OR_RETURN(const std::vector<StateSnapshot> list, List());
-  GYRUS_ASSIGN_OR_RETURN(const std::size_t first, FindSnapshot(list, from));
-  std::size_t last = list.size();
-  if (!to.empty()) {
-    GYRUS_ASSIGN_OR_RETURN(last, FindSnapshot(list, to));
-  }
-  if (first > last) {
-    return absl::InvalidArgumentError(absl::StrCat("snapshot \"", from, "\" is newer than \"", to,
-                                                   "\": name the older one first"));
-  }
+  GYRUS_RETURN_IF_ERROR(CheckOrder(from, to));
   const auto ids = state_->Changed(from, to);
   if (!ids.ok()) return Explain(ids.status());
   GYRUS_ASSIGN_OR_RETURN(const auto start, Start());

@@ -15,6 +15,8 @@
 
 namespace gyrus {
 
+class BlockImages;
+
 // The snapshots that a brain's directory keeps under names. What goes back does so in a new commit,
 // and is itself kept under a name before: all can be undone, and numbers never go back.
 //
@@ -56,6 +58,29 @@ class Snapshots {
   };
   absl::StatusOr<Restored> Rollback(absl::string_view name, WallTime now);
 
+  // Takes out what came in from a snapshot `before` to a snapshot `after`, "": now. A block that
+  // changed in that interval and not since is as it was before, exactly. Of one that changed since,
+  // too, each tensor goes by how it merges:
+  //
+  //   sum            before + (now - after): what it learned since stays
+  //   mean           the same, but between before and now; see TakeOutOfMean
+  //   counts, never  as before: such tensors cannot be subtracted, and keep nothing of the interval
+  //
+  // Tables without any merge law (histories, replay, anchors, accumulators) are full of references
+  // from block to block: if the interval changed one of them, all of those of their area, expert
+  // or head go back to before, and what they gathered since is lost.
+  //
+  // Sessions stand where they stood before if nothing was learned since the interval, and stay
+  // otherwise, with their traces zeroed.
+  struct Forgotten {
+    std::string saved_as;      // What was there before that.
+    uint64_t exact = 0;        // Blocks that are as before the interval, or as if it had not been.
+    uint64_t approximate = 0;  // That changed since, too.
+    uint64_t lost = 0;         // As before, with what they gathered since. Not counted above.
+  };
+  // Returns NotFound; InvalidArgument if `after` is not newer; as StateDb::Load and Append.
+  absl::StatusOr<Forgotten> Forget(absl::string_view before, absl::string_view after, WallTime now);
+
   // What differs between two snapshots, table by table; "": now. Tables without a change are left
   // out.
   struct TensorChange {
@@ -78,6 +103,11 @@ class Snapshots {
   absl::Status Explain(const absl::Status& status) const;
   absl::StatusOr<std::string> SaveBefore(absl::string_view what, WallTime now);
   absl::StatusOr<std::unique_ptr<Store>> Start() const;
+  absl::Status CheckOrder(absl::string_view from, absl::string_view to) const;
+  static void RestoreSessions(const BlockImages& then, const BlockImages& now, StateCommit* commit);
+  absl::StatusOr<bool> IsNow(absl::string_view name) const;
+  absl::Status ZeroTraces(StateCommit* commit) const;
+  absl::Status AppendNext(StateCommit* commit);
 
   const std::string directory_;
   const std::unique_ptr<const Plan> plan_;

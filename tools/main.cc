@@ -19,6 +19,7 @@
 #include "runtime/memory.h"
 #include "runtime/nearest.h"
 #include "tools/commands/doctor.h"
+#include "tools/commands/forget.h"
 #include "tools/commands/init.h"
 #include "tools/commands/inspect.h"
 #include "tools/commands/learn.h"
@@ -177,6 +178,23 @@ void AddSnapshot(CLI::App* app, SnapshotOptions* options) {
   add_json(diff);
 }
 
+void AddForget(CLI::App* app, ForgetOptions* options) {
+  CLI::App* const forget =
+      app->add_subcommand("forget", "Takes out what came in within an interval");
+  forget->add_option("DIR", options->directory, "The brain's directory")->required();
+  const auto add = [&](const char* name, const char* about, std::string* time) {
+    forget->add_option(name, *time, about)
+        ->type_name("TIME")
+        ->required()
+        ->check([](const std::string& text) {
+          const auto parsed = ParseWallTime(text, WallTimeNow(), absl::LocalTimeZone());
+          return std::string(parsed.status().message());
+        });
+  };
+  add("--from", "Its begin: 14:00, today, or \"2026-11-22 14:00:05\"", &options->from);
+  add("--to", "Its end", &options->to);
+}
+
 int ExitCode(const absl::Status& status) {
   if (!status.ok()) {
     std::fprintf(stderr, "gyrus: %s\n", std::string(status.message()).c_str());
@@ -238,6 +256,8 @@ int Main(int argc, char** argv) {
                    "Keeps what is whole of a damaged state, and the damaged file beside it");
   SnapshotOptions snapshot;
   AddSnapshot(&app, &snapshot);
+  ForgetOptions forget;
+  AddForget(&app, &forget);
   app.add_subcommand("presets", "Lists the brains to start from");
   app.add_subcommand("version", "Prints the version");
   try {
@@ -253,6 +273,7 @@ int Main(int argc, char** argv) {
     if (app.got_subcommand("doctor")) return DoctorCommand(directory, repair);
     if (app.got_subcommand("report")) return ReportCommand(directory, out);
     if (app.got_subcommand("snapshot")) return SnapshotCommand(snapshot);
+    if (app.got_subcommand("forget")) return ForgetCommand(forget);
     if (app.got_subcommand("presets")) PresetsCommand();
     if (app.got_subcommand("version")) std::puts("gyrus " GYRUS_VERSION);
     return absl::OkStatus();
