@@ -63,7 +63,7 @@ TEST(ReferenceTest, HoldsTheHelpOfEveryCommand) {
   const std::string reference = Document("reference/cli.md");
   for (const char* command : {"", "init", "learn", "run", "inspect", "report", "doctor", "snapshot",
                               "snapshot list", "snapshot save", "snapshot tag", "snapshot drop",
-                              "snapshot rollback", "snapshot diff", "presets", "version"}) {
+                              "snapshot rollback", "snapshot diff", "forget", "presets", "version"}) {
     const test::CommandResult help =
         test::RunCommand(absl::StrCat(GYRUS_COMMAND_DIR, "/gyrus ", command, " --help"));
     EXPECT_EQ(help.exit_code, 0);

@@ -151,6 +151,26 @@ refuses 2 "like 90s, 10m or 1.5h" "$gyrus" learn kept book.txt --snapshot-every 
 ok "$gyrus" learn kept book.txt --quiet --snapshot-every 10m
 ok "$gyrus" doctor kept
 
+# ---- What came in within an interval is forgotten.
+refuses 1 "gyrus learn --snapshot-every 10m" "$gyrus" forget killed --from 00:00 --to 23:59
+text_brain forgetful
+ok "$gyrus" learn forgetful book.txt --limit 1000 --quiet
+ok "$gyrus" snapshot save forgetful begin
+cp -r forgetful never
+from=$(date '+%F %T.%3N')
+ok "$gyrus" learn forgetful some.txt --limit 1000 --quiet
+ok "$gyrus" forget forgetful --from "$from" --to "$(date -d '1 min' '+%F %T.%3N')"
+grep -q '^forgot what came in from .* (snapshot "begin") to .* (now), ' out || fail "forget: $(cat out)"
+grep -q "blocks are as they were before it, exactly" out || fail "forget: $(cat out)"
+ok "$gyrus" learn forgetful book.txt --skip 1000 --json forgot.json --quiet
+ok "$gyrus" learn never book.txt --skip 1000 --json never.json --quiet
+same "$(field forgot.json loss)" "$(field never.json loss)" "after an interval was forgotten"
+refuses 1 'the oldest, "begin", is from' "$gyrus" forget forgetful --from "1999-12-31 23:00" --to 00:00
+refuses 1 "begins before it ends" "$gyrus" forget forgetful --from 00:10 --to 00:00
+refuses 2 'like 14:00, "2026-11-22 14:00:05"' "$gyrus" forget forgetful --from noon --to 00:00
+refuses 2 "--to is required" "$gyrus" forget forgetful --from 00:00
+ok "$gyrus" doctor forgetful
+
 # ---- A brain learns, goes on, and predicts without learning.
 text_brain whole
 text_brain parts

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/commands/forget.h"
 
-#include <chrono>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -20,8 +20,9 @@ std::string Blocks(uint64_t count) { return FormatCount(static_cast<double>(coun
 void Tell(const ForgetOptions& options, const Snapshots::Forgotten& done) {
   std::printf("%s blocks are as they were before it, exactly\n", Blocks(done.exact).c_str());
   if (done.approximate > 0) {
-    std::printf("%s blocks learned since, too: what is theirs of it is taken out, approximately\n",
-                Blocks(done.approximate).c_str());
+    std::printf(
+        "%s blocks learned since, too: the interval's part is taken out of them, approximately\n",
+        Blocks(done.approximate).c_str());
   }
   if (done.lost > 0) {
     std::printf(
@@ -29,8 +30,11 @@ void Tell(const ForgetOptions& options, const Snapshots::Forgotten& done) {
         "gathered since\n",
         Blocks(done.lost).c_str());
   }
-  std::printf("to undo this: gyrus snapshot rollback %s %s\n", options.directory.c_str(),
-              done.saved_as.c_str());
+  std::printf(
+      "to undo this: gyrus snapshot rollback %s %s\n"
+      "to make it last, drop that and every other snapshot from after the interval's begin: "
+      "they still hold it\n",
+      options.directory.c_str(), done.saved_as.c_str());
 }
 
 }  // namespace
@@ -76,16 +80,15 @@ absl::Status ForgetCommand(const ForgetOptions& options) {
   const StateSnapshot& before = list[interval.before];
   const std::string after = interval.after.has_value() ? list[*interval.after].names[0].name : "";
   const WallTime end = interval.after.has_value() ? list[*interval.after].time : now;
+  // What ends in the future ends now.
+  const auto more = (from - before.time) + std::max(end - to, WallTime::duration(0));
   GYRUS_ASSIGN_OR_RETURN(const Snapshots::Forgotten done,
                          snapshots->Forget(before.names[0].name, after, now));
-  std::printf(
-      "forgot what came in from %s (snapshot \"%s\") to %s (%s): %s of it were not asked for\n",
-      FormatWallTime(before.time, zone).c_str(), before.names[0].name.c_str(),
-      FormatWallTime(end, zone).c_str(),
-      after.empty() ? "now" : absl::StrCat("snapshot \"", after, "\"").c_str(),
-      absl::FormatDuration(
-          absl::Milliseconds(((from - before.time) + std::max(end - to, end - end)).count()))
-          .c_str());
+  std::printf("forgot what came in from %s (snapshot \"%s\") to %s (%s), %s more than asked for\n",
+              FormatWallTime(before.time, zone).c_str(), before.names[0].name.c_str(),
+              FormatWallTime(end, zone).c_str(),
+              after.empty() ? "now" : absl::StrCat("snapshot \"", after, "\"").c_str(),
+              absl::FormatDuration(absl::Milliseconds(more.count())).c_str());
   Tell(options, done);
   return absl::OkStatus();
 }
