@@ -48,8 +48,8 @@ absl::Status VisitKept(const Sqlite& database, const StateSnapshot& snapshot,
                        std::span<const std::size_t> sizes,
                        absl::FunctionRef<absl::Status(BlockId, std::span<const std::byte>)> visit) {
   const auto damaged = [&](absl::string_view what) {
-    return absl::DataLossError(
-        absl::StrCat("damaged: what is kept for snapshot \"", snapshot.names[0].name, "\": ", what));
+    return absl::DataLossError(absl::StrCat("damaged: what is kept for snapshot \"",
+                                            snapshot.names[0].name, "\": ", what));
   };
   const std::vector<std::size_t> none(sizes.size(), 0);
   GYRUS_ASSIGN_OR_RETURN(

@@ -15,13 +15,17 @@
 
 namespace gyrus {
 
-// Splits blocks into runs and inserts them as rows of rising numbers. Movable. One thread at a time.
+// Splits blocks into runs and inserts them as rows of rising numbers. Movable. One thread at a
+// time.
 class RunWriter {
  public:
   // `insert` takes the values `fixed`, a row's number and its blob.
   RunWriter(SqliteStatement insert, std::vector<int64_t> fixed, uint64_t next_row,
             SnapshotNumber number)
-      : insert_(std::move(insert)), fixed_(std::move(fixed)), next_row_(next_row), number_(number) {}
+      : insert_(std::move(insert)),
+        fixed_(std::move(fixed)),
+        next_row_(next_row),
+        number_(number) {}
 
   absl::Status Add(BlockId id, std::span<const std::byte> block) {
     if (run_.blocks() > 0 && run_.bytes() + block.size() > kRunBytes) {

@@ -312,9 +312,9 @@ absl::StatusOr<StateDb::Journal> StateDb::ReadJournal() const {
 }
 
 absl::Status StateDb::WriteJournal(const Journal& journal) const {
-  return SetMeta("journal", absl::StrCat(journal.first, " ", journal.last, " ", journal.number, " ",
-                                         journal.sessions, " ", journal.sessions_seal, " ",
-                                         journal.image));
+  return SetMeta("journal",
+                 absl::StrCat(journal.first, " ", journal.last, " ", journal.number, " ",
+                              journal.sessions, " ", journal.sessions_seal, " ", journal.image));
 }
 
 }  // namespace gyrus

@@ -78,9 +78,15 @@ class Folding {
                      });
   }
 
-  absl::Status Take(uint64_t row, BlockId id, std::span<const std::byte> block) {
-    uint32_t stretch = StretchOf(row);
-    const bool of_image = row <= image_row_;
+  // Of the blocks that Take is given next.
+  void BeginRow(uint64_t row) {
+    row_ = row;
+    stretch_ = StretchOf(row);
+  }
+
+  absl::Status Take(BlockId id, std::span<const std::byte> block) {
+    uint32_t stretch = stretch_;
+    const bool of_image = row_ <= image_row_;
     if (of_image && folded_ > 0 && !kept_.Contains(id)) stretch = folded_ - 1;
     uint32_t& left = left_[id];  // The stretch of the next newer version, from 1; 0: there is none.
     if (left == 0) {
@@ -94,6 +100,7 @@ class Folding {
   }
 
   absl::Status Finish() {
+    if (snapshots_->empty()) return image_.Finish();
     GYRUS_RETURN_IF_ERROR(left_.VisitAll([this](BlockId id, uint32_t left) -> absl::Status {
       return left == kWasThere || left < 2 ? absl::OkStatus() : Keep(left - 2, id, {});
     }));
@@ -133,6 +140,8 @@ class Folding {
   BlockSet kept_;          // By the last of those.
   BlockNumbers left_;
   uint64_t blocks_ = 0;
+  uint64_t row_ = 0;
+  uint32_t stretch_ = 0;
   std::map<uint32_t, KeptWriter> kept_by_;  // By the snapshot's place.
 };
 
@@ -188,10 +197,12 @@ absl::StatusOr<uint64_t> StateDb::WriteImage(Journal* journal,
     GYRUS_ASSIGN_OR_RETURN(const bool there, rows.Step());
     if (!there) break;
     const auto row = static_cast<uint64_t>(rows.Int(0));
-    if (row != expected) return Damaged(absl::StrCat("row ", expected, " of the journal is missing"));
+    if (row != expected)
+      return Damaged(absl::StrCat("row ", expected, " of the journal is missing"));
+    folding.BeginRow(row);
     GYRUS_RETURN_IF_ERROR(
         ReadBlockBlob(rows.Blob(1), sizes_, [&](BlockId id, std::span<const std::byte> block) {
-          return folding.Take(row, id, block);
+          return folding.Take(id, block);
         }).status());
   }
   if (folding.blocks() != live_.size()) return Damaged("blocks went missing from the journal");

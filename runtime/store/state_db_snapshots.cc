@@ -33,8 +33,8 @@ absl::Status StateDb::WriteSnapshots(const SnapshotList& snapshots) const {
 absl::Status StateDb::CheckNewName(absl::string_view name) const {
   GYRUS_RETURN_IF_ERROR(CheckSnapshotName(name));
   if (!FindSnapshot(snapshots_, name).ok()) return absl::OkStatus();
-  return absl::AlreadyExistsError(absl::StrCat("there is a snapshot \"", name,
-                                               "\" already: choose another name, or drop it first"));
+  return absl::AlreadyExistsError(absl::StrCat(
+      "there is a snapshot \"", name, "\" already: choose another name, or drop it first"));
 }
 
 absl::Status StateDb::AddSnapshot(const NewSnapshot& add, const Journal& journal,
@@ -47,9 +47,9 @@ absl::Status StateDb::AddSnapshot(const NewSnapshot& add, const Journal& journal
                          .sessions = journal.sessions,
                          .sessions_seal = journal.sessions_seal,
                          .names = {{add.name, add.keep > 0}}};
-  GYRUS_RETURN_IF_ERROR(database_.Run(absl::StrCat(
-      "INSERT INTO kept_sessions(snapshot, name, position, crc) SELECT ", taken.id,
-      ", name, position, crc FROM sessions")));
+  GYRUS_RETURN_IF_ERROR(
+      database_.Run(absl::StrCat("INSERT INTO kept_sessions(snapshot, name, position, crc) SELECT ",
+                                 taken.id, ", name, position, crc FROM sessions")));
   GYRUS_ASSIGN_OR_RETURN(const int64_t bytes,
                          database_.Number("SELECT total(length(position)) FROM sessions"));
   taken.position_bytes = static_cast<uint64_t>(bytes);

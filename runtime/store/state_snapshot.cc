@@ -93,9 +93,10 @@ absl::StatusOr<std::size_t> FindSnapshot(const std::vector<StateSnapshot>& snaps
       names.push_back(known.name);
     }
   }
-  return absl::NotFoundError(absl::StrCat(
-      "there is no snapshot \"", name, "\"; ",
-      names.empty() ? "this brain has none" : absl::StrCat("there are ", absl::StrJoin(names, ", "))));
+  return absl::NotFoundError(
+      absl::StrCat("there is no snapshot \"", name, "\"; ",
+                   names.empty() ? "this brain has none"
+                                 : absl::StrCat("there are ", absl::StrJoin(names, ", "))));
 }
 
 }  // namespace gyrus
