@@ -38,6 +38,7 @@ void LatencyHistogram::Record(Nanos duration) noexcept {
   const Nanos clamped = std::clamp(duration, Nanos(1), kLongest);
   Add(&buckets_[BucketOf(static_cast<uint64_t>(clamped.count()))], uint64_t{1});
   Add(&count_, uint64_t{1});
+  Add(&sum_, clamped.count());
   if (clamped > max()) max_.store(clamped.count(), std::memory_order_relaxed);
 }
 
@@ -49,12 +50,14 @@ void LatencyHistogram::Merge(const LatencyHistogram& other) noexcept {
     added += recordings;
   }
   Add(&count_, added);
+  Add(&sum_, other.sum().count());
   max_.store(std::max(max(), other.max()).count(), std::memory_order_relaxed);
 }
 
 void LatencyHistogram::Reset() noexcept {
   for (std::atomic<uint64_t>& bucket : buckets_) bucket.store(0, std::memory_order_relaxed);
   count_.store(0, std::memory_order_relaxed);
+  sum_.store(0, std::memory_order_relaxed);
   max_.store(0, std::memory_order_relaxed);
 }
 

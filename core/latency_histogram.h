@@ -37,6 +37,9 @@ class LatencyHistogram {
 
   uint64_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
 
+  // The sum of all recordings, exactly.
+  Nanos sum() const noexcept { return Nanos(sum_.load(std::memory_order_relaxed)); }
+
   // The longest duration recorded, exactly; 0 if there is none.
   Nanos max() const noexcept { return Nanos(max_.load(std::memory_order_relaxed)); }
 
@@ -66,6 +69,7 @@ class LatencyHistogram {
 
   std::array<std::atomic<uint64_t>, kBuckets> buckets_{};
   std::atomic<uint64_t> count_{0};
+  std::atomic<int64_t> sum_{0};
   std::atomic<int64_t> max_{0};
 };
 

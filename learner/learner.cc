@@ -196,6 +196,7 @@ absl::Status Learner::Run(Event* event) {
     LearnLabelled(*event, &*commit);
     last_.step = event->id;
     ++counts_.learned;
+    meter_->Learned(last_.loss);
     if (std::isfinite(last_.loss)) {
       ++tally_.losses;
       tally_.loss += last_.loss;
@@ -205,6 +206,7 @@ absl::Status Learner::Run(Event* event) {
     }
   } else {
     ++counts_.unlabelled;
+    LearningMeter::Add(&meter_->unlabelled, uint64_t{1});
   }
   plan_->LearnInputs(context_, event->observation, &*commit);
   if (tally_.events++ == 0) tally_.first_step = event->id;
@@ -217,6 +219,7 @@ void Learner::WatchDrift() {
   if (drift_.Add(last_.loss)) {
     ++counts_.drifts;
     ++tally_.drifts;
+    LearningMeter::Add(&meter_->drifts, uint64_t{1});
   }
   SetRates();
 }
@@ -236,13 +239,21 @@ void Learner::LearnLabelled(const Event& event, Commit* commit) {
   last_.loss = LearnLesson(context_, lesson, commit);
   for (std::size_t a = 0; a < plasticities_.size(); ++a) {
     if (plasticities_[a] == nullptr || !credits_[a]->empty()) continue;
-    plasticities_[a]->Keep(activity_.areas[a], commit);
+    const uint64_t renewed = plasticities_[a]->Keep(activity_.areas[a], commit);
+    if (renewed > 0) LearningMeter::Add(&meter_->renewed, renewed);
   }
   if (replay_ == nullptr) return;
-  for (uint32_t i = 0; i < replay_->per_step(); ++i) {
-    if (replay_->Recall(i, &lesson)) LearnLesson(replay_->context(), lesson, commit);
-  }
+  Rehearse(&lesson, commit);
   replay_->Keep(event, commit);
+}
+
+void Learner::Rehearse(Lesson* lesson, Commit* commit) {
+  const bool tells = std::holds_alternative<SoftmaxHeadSpec>(plan_->spec().heads[0].kind);
+  for (uint32_t i = 0; i < replay_->per_step(); ++i) {
+    if (!replay_->Recall(i, lesson)) continue;
+    const double loss = LearnLesson(replay_->context(), *lesson, commit);
+    if (tells) meter_->Replayed(loss);
+  }
 }
 
 // Heads first, then areas from the last to the first, so that each has the error of those above

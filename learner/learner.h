@@ -20,6 +20,7 @@
 #include "learner/credit.h"
 #include "learner/drift_watch.h"
 #include "learner/event_ring.h"
+#include "learner/learning_meter.h"
 #include "learner/plasticity.h"
 #include "learner/replay.h"
 
@@ -73,6 +74,9 @@ class Learner {
 
   // What a learner of such a brain takes of memory, to within a few thousandths.
   static uint64_t BytesFor(const Plan& plan);
+
+  // Counts into `meter` from here on.
+  void Tell(std::shared_ptr<LearningMeter> meter) { meter_ = std::move(meter); }
 
   // Says that step `id` is about to come, so that the one that leaves the window gets no label any
   // more. Then run the learner, and Push has room.
@@ -162,6 +166,7 @@ class Learner {
   absl::Status AddProtections();
   void LearnLabelled(const Event& event, Commit* commit);
   double LearnLesson(const StepContext& context, const Lesson& lesson, Commit* commit);
+  void Rehearse(Lesson* lesson, Commit* commit);
   void WatchDrift();
   void SetRates();
   absl::Status OutOfSpares();
@@ -184,6 +189,7 @@ class Learner {
   Tally tally_;
   DriftWatch drift_;
   Counts counts_;
+  std::shared_ptr<LearningMeter> meter_ = std::make_shared<LearningMeter>();
 };
 
 }  // namespace gyrus

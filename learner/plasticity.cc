@@ -153,8 +153,9 @@ Plasticity::Record Plasticity::RecordOf(std::byte* block) const noexcept {
           .progress = reinterpret_cast<uint32_t*>(block + layout.offset(3))};
 }
 
-void Plasticity::Keep(const AreaActivity& activity, Commit* commit) noexcept {
-  if (!activity.awake) return;
+uint64_t Plasticity::Keep(const AreaActivity& activity, Commit* commit) noexcept {
+  if (!activity.awake) return 0;
+  uint64_t renewed = 0;
   const std::size_t tape = area_.cell->shape().tape_floats;
   for (std::size_t k = 0; k < activity.woken.size(); ++k) {
     const uint32_t region = activity.woken[k].region;
@@ -162,11 +163,12 @@ void Plasticity::Keep(const AreaActivity& activity, Commit* commit) noexcept {
     if (++record.progress[0] < kEvery) continue;
     record.progress[0] = 0;
     // The last part of a GLU's tape, all of a dense cell's.
-    Look(region, activity.tape.subspan((k + 1) * tape - units_, units_), commit);
+    renewed += Look(region, activity.tape.subspan((k + 1) * tape - units_, units_), commit);
   }
+  return renewed;
 }
 
-void Plasticity::Look(uint32_t region, std::span<const float> h, Commit* commit) noexcept {
+uint64_t Plasticity::Look(uint32_t region, std::span<const float> h, Commit* commit) noexcept {
   const PlasticitySpec& spec = area_.spec.learning.plasticity;
   const Record record = RecordOf(commit->Write({area_.utility_table, region}));
   Weigh(region, commit->view());
@@ -178,7 +180,8 @@ void Plasticity::Look(uint32_t region, std::span<const float> h, Commit* commit)
     mature += record.age[j] >= spec.maturity ? 1 : 0;
   }
   *record.owed += spec.rho * kEvery * static_cast<float>(mature);
-  for (; *record.owed >= 1.0F && mature > 0; *record.owed -= 1.0F, --mature) {
+  uint64_t renewed = 0;
+  for (; *record.owed >= 1.0F && mature > 0; *record.owed -= 1.0F, --mature, ++renewed) {
     uint32_t least = units_;
     for (uint32_t j = 0; j < units_; ++j) {
       if (record.age[j] < spec.maturity) continue;
@@ -188,6 +191,7 @@ void Plasticity::Look(uint32_t region, std::span<const float> h, Commit* commit)
     record.age[least] = 0;
     Renew(region, least, record.progress[1]++, commit);
   }
+  return renewed;
 }
 
 void Plasticity::Weigh(uint32_t region, const View& view) noexcept {

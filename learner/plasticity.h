@@ -46,8 +46,8 @@ class Plasticity {
   // What one takes of memory, to within a few thousandths.
   static uint64_t BytesFor(const AreaPlan& plan);
 
-  // After a step of the area was learned.
-  void Keep(const AreaActivity& activity, Commit* commit) noexcept;
+  // After a step of the area was learned. Returns how many units begin anew.
+  uint64_t Keep(const AreaActivity& activity, Commit* commit) noexcept;
 
  private:
   // Weights that read the units: columns [first, first + units) of an f32 tensor in a block.
@@ -73,7 +73,7 @@ class Plasticity {
   absl::Status ConnectHead(const HeadSpec& head);
   Outgoing OutgoingOf(uint32_t table, std::size_t tensor, uint32_t first) const;
   Record RecordOf(std::byte* block) const noexcept;
-  void Look(uint32_t region, std::span<const float> h, Commit* commit) noexcept;
+  uint64_t Look(uint32_t region, std::span<const float> h, Commit* commit) noexcept;
   void Weigh(uint32_t region, const View& view) noexcept;
   void Renew(uint32_t region, uint32_t unit, uint32_t number, Commit* commit) noexcept;
 

@@ -175,6 +175,7 @@ Lag Journal::lag() const {
   MutexLock lock(&mutex_);
   Lag lag = durable_;
   lag.commits = store_->commits() - durable_commits_;
+  lag.bytes = cutter_->changed_bytes();
   if (lag.commits > 0) lag.time = clock_.Now() - durable_time_;
   return lag;
 }

@@ -41,6 +41,7 @@ struct Durability {
 // How far the disk is behind.
 struct Lag {
   uint64_t commits = 0;        // That a crash now would lose.
+  uint64_t bytes = 0;          // Of blocks changed since the newest cut.
   Nanos time = Nanos(0);       // Since the moment that it would go back to; 0 if nothing is lost.
   SnapshotNumber durable = 0;  // Number of the last durable commit.
   uint64_t written_bytes = 0;  // To the disk, since the journal was opened.

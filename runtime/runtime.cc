@@ -93,6 +93,7 @@ RuntimeStatus Runtime::status() const {
   status.published = store_->published();
   status.commits = store_->commits();
   if (guard_ != nullptr) status.guard = guard_->status();
+  if (journal_ != nullptr) status.lag = lag();
   MutexLock lock(&meters_mutex_);
   for (const auto& meter : meters_) {
     if (auto open = meter.lock(); open != nullptr) status.sessions.push_back(std::move(open));

@@ -39,7 +39,9 @@ class Runtime {
   struct Options {
     bool read_only = false;      // Opens beside a writer; sessions are frozen, nothing is saved.
     int max_sessions = 16;       // Sessions open at once that are not inline, in [1, 1024].
-    uint32_t spares = 2;         // Learning steps' worth of block copies, at least 1.
+    // Learning steps' worth of block copies, at least 1; of no table more than two copies. What is
+    // learned beside readers is published when they run out, or at the brain's publish_every_ms.
+    uint32_t spares = 64;
     Durability durability = {};  // Of a directory's brain, unless it is read-only.
     // For sessions in the background: whether a thread learns, or whoever calls RunFor; the share
     // of its time that the thread may take, in (0, 1]; and how many experiences of a session may

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/block_table.h"
 #include "runtime/background_learner.h"
 #include "runtime/guard.h"
+#include "runtime/journal.h"
 #include "runtime/session_meter.h"
 
 namespace gyrus {
@@ -19,6 +21,7 @@ struct RuntimeStatus {
   uint64_t commits = 0;                  // By any learner.
   BackgroundLearner::Status background;  // Counts, queues, how old what is served may be.
   Guard::Status guard;                   // All zero without one.
+  std::optional<Lag> lag;                // Of its journal, if it has one.
   // Of each experience that was learned in the background; lives as long as the runtime.
   const LatencyHistogram* learn = nullptr;
   std::vector<std::shared_ptr<const SessionMeter>> sessions;  // That are open.

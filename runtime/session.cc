@@ -75,7 +75,10 @@ absl::Status Session::LearnFrom(const Observation& given) {
   GYRUS_ASSIGN_OR_RETURN(const Observation observation, Complete(given));
   if (options_.mode == Mode::kBackground) return absl::OkStatus();
   learner_->LabelFromFuture(last_step_ + 1, observation);
-  return RunLearner();
+  const Nanos begin = clock_.Now();
+  GYRUS_RETURN_IF_ERROR(RunLearner());
+  meter_->learn.Record(clock_.Now() - begin);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<uint64_t> Session::Step(const Observation& given, const Want& want,
@@ -91,6 +94,7 @@ absl::StatusOr<uint64_t> Session::Step(const Observation& given, const Want& wan
   if (want.kind == Want::Kind::kReals) limits_.Apply(prediction->mean);
   // relaxed: counts that others look at.
   meter_->steps.store(last_step_, std::memory_order_relaxed);
+  meter_->Count(*shown_);
   if (!timed) return last_step_;
   const Nanos took = clock_.Now() - begin;
   if (sampled) meter_->step.Record(took);

@@ -47,7 +47,8 @@ Session::Session(const Ground& ground, Options options)
       plan_(ground.plan),
       store_(ground.store),
       options_(std::move(options)),
-      meter_(new SessionMeter{.name = options_.name}),
+      meter_(new SessionMeter{.name = options_.name,
+                              .woken = std::vector<std::atomic<uint64_t>>(plan_->areas().size())}),
       state_(plan_->state_bytes()),
       memory_(plan_->activity_bytes(Plan::For::kInference)),
       activity_(plan_->MakeActivity(Plan::For::kInference, &memory_)),
@@ -65,6 +66,7 @@ Session::~Session() {
 
 absl::StatusOr<std::unique_ptr<Learner>> Session::MakeLearner() const {
   GYRUS_ASSIGN_OR_RETURN(std::unique_ptr<Learner> learner, Learner::Create(plan_, store_));
+  learner->Tell(std::shared_ptr<LearningMeter>(meter_, &meter_->learning));
   std::copy(state_.begin(), state_.end(), learner->state().begin());
   return learner;
 }

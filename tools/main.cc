@@ -26,6 +26,8 @@
 #include "tools/commands/presets.h"
 #include "tools/commands/report.h"
 #include "tools/commands/snapshot.h"
+#include "tools/commands/top.h"
+#include "tools/status_server.h"
 #include "tools/stop_signal.h"
 #include "tools/wall_time.h"
 
@@ -39,6 +41,7 @@ constexpr char kAbout[] =
     "  gyrus learn mind book.txt            predicts every byte, then learns it\n"
     "  gyrus learn mind more.txt            goes on where it stopped\n"
     "  gyrus run mind book.txt              the same without learning\n"
+    "  gyrus top mind                       watches it learn, from another terminal\n"
     "  gyrus report mind                    draws what happened\n\n"
     "An INPUT is any file (text, CSV with a header, IDX images with their labels beside them), a\n"
     "directory of texts, - for standard input, or proc for this machine's own live sensors.\n";
@@ -139,9 +142,19 @@ CLI::App* AddStream(CLI::App* app, const char* name, const char* about, LearnOpt
   stream->add_flag("--quiet", options->quiet, "Prints neither progress nor summary");
   stream
       ->add_option_function<std::string>(
-          "--metrics", [options](const std::string& on) { options->metrics = on == "on"; },
-          "off: times nothing and counts no wakings")
-      ->check(CLI::IsMember({"on", "off"}));
+          "--metrics",
+          [options](const std::string& text) {
+            options->metrics = text != "off";
+            if (options->metrics) options->address = text;
+          },
+          "Serves them as Prometheus text at [HOST:]PORT, of this machine alone unless it says "
+          "otherwise; off: times nothing and counts no wakings")
+      ->type_name("ADDRESS|off")
+      ->check([](const std::string& text) {
+        const absl::Status status =
+            text == "off" ? absl::OkStatus() : StatusServer::ParseAddress(text).status();
+        return std::string(status.message());
+      });
   return stream;
 }
 
@@ -251,6 +264,11 @@ int Main(int argc, char** argv) {
   CLI::App* const doctor =
       app.add_subcommand("doctor", "Says what is wrong with a brain's directory");
   doctor->add_option("DIR", directory, "The brain's directory")->required();
+  CLI::App* const top =
+      app.add_subcommand("top", "Shows live how the process that learns in a directory does");
+  top->add_option("DIR", directory, "The brain's directory")->required();
+  bool once = false;
+  top->add_flag("--once", once, "Prints one frame as plain text; so does output to no terminal");
   bool repair = false;
   doctor->add_flag("--repair", repair,
                    "Keeps what is whole of a damaged state, and the damaged file beside it");
@@ -274,6 +292,7 @@ int Main(int argc, char** argv) {
     if (app.got_subcommand("report")) return ReportCommand(directory, out);
     if (app.got_subcommand("snapshot")) return SnapshotCommand(snapshot);
     if (app.got_subcommand("forget")) return ForgetCommand(forget);
+    if (app.got_subcommand("top")) return TopCommand(directory, once);
     if (app.got_subcommand("presets")) PresetsCommand();
     if (app.got_subcommand("version")) std::puts("gyrus " GYRUS_VERSION);
     return absl::OkStatus();

@@ -61,9 +61,10 @@ TEST(TutorialTest, FirstBrainWorksAsWritten) {
 // docs/reference/cli.md holds each command's help, word for word.
 TEST(ReferenceTest, HoldsTheHelpOfEveryCommand) {
   const std::string reference = Document("reference/cli.md");
-  for (const char* command : {"", "init", "learn", "run", "inspect", "report", "doctor", "snapshot",
-                              "snapshot list", "snapshot save", "snapshot tag", "snapshot drop",
-                              "snapshot rollback", "snapshot diff", "forget", "presets", "version"}) {
+  for (const char* command :
+       {"", "init", "learn", "run", "inspect", "report", "top", "doctor", "snapshot",
+        "snapshot list", "snapshot save", "snapshot tag", "snapshot drop", "snapshot rollback",
+        "snapshot diff", "forget", "presets", "version"}) {
     const test::CommandResult help =
         test::RunCommand(absl::StrCat(GYRUS_COMMAND_DIR, "/gyrus ", command, " --help"));
     EXPECT_EQ(help.exit_code, 0);

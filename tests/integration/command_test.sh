@@ -242,6 +242,42 @@ done
 LC_ALL=C awk "BEGIN { exit !($(field walk.json mse) < 2) }" ||
   fail "a frozen brain does not follow a walk: mse $(field walk.json mse)"
 
+# ---- A brain is watched while it learns; killed, it is found as it is.
+text_brain watched
+text_brain unbegun
+refuses 1 "has not learned anything yet" "$gyrus" top watched
+refuses 1 "there is no brain in nowhere" "$gyrus" top nowhere
+mkfifo pipe3
+(cat book.txt; sleep 30) >pipe3 &
+writer=$!
+"$gyrus" learn watched - --background --metrics 0 --durability 0.001 <pipe3 2>serving &
+learner=$!
+for _ in {1..200}; do
+  "$gyrus" top watched 2>/dev/null | grep -q "learned $(($(wc -c <book.txt) / 1000))" && break
+  sleep 0.05
+done
+ok "$gyrus" top watched --once
+grep -q '^brain     text, up .*, main background$' out || fail "top shows no brain: $(cat out)"
+grep -q '^loss      .* bits/symbol' out || fail "top shows no loss: $(cat out)"
+url=$(grep -o '^metrics: http://127.0.0.1:[0-9]*/metrics$' serving) || fail "no address: $(cat serving)"
+port=${url##*:}
+exec 3<>"/dev/tcp/127.0.0.1/${port%/metrics}"
+printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3
+timeout 10 cat <&3 >metrics
+exec 3<&-
+grep -q '^gyrus_steps_total{session="main"} [1-9]' metrics || fail "no metrics: $(cat metrics)"
+refuses 1 "cannot serve metrics on \"${port%/metrics}\": Address already in use" \
+  "$gyrus" learn unbegun book.txt --metrics "${port%/metrics}"
+refuses 2 'got "here"' "$gyrus" learn watched book.txt --metrics here
+kill -9 "$learner"
+kill "$writer" 2>/dev/null
+wait "$learner" "$writer" 2>/dev/null
+[[ -S watched/status.sock ]] || fail "a killed process leaves no socket"
+refuses 1 "no process learns in watched now" "$gyrus" top watched
+grep -q 'steps are durable$' out || fail "top shows nothing durable: $(cat out)"
+ok "$gyrus" learn watched book.txt --quiet
+[[ ! -e watched/status.sock ]] || fail "the socket stays"
+
 # ---- Ctrl-C keeps what was learned.
 text_brain stopped
 mkfifo pipe

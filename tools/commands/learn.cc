@@ -29,6 +29,8 @@
 #include "tools/progress.h"
 #include "tools/report/history.h"
 #include "tools/score.h"
+#include "tools/status_server.h"
+#include "tools/status_text.h"
 #include "tools/stop_signal.h"
 #include "tools/summary.h"
 #include "tools/teacher.h"
@@ -58,6 +60,9 @@ class Run {
  private:
   BrainInputOptions InputOptionsNow() const;
   absl::Status CheckFiles();
+  absl::Status ServeOnAddress();
+  void ServeInDirectory();
+  std::string Status() const;
   absl::Status CheckTest(const BrainSpec& spec);
   void Note(const Input& input) const;
   absl::Status Start(const InputSchema& first, const Schema& columns);
@@ -96,6 +101,9 @@ class Run {
   std::optional<uint64_t> of_;
   bool warned_ = false;  // That the disk takes nothing.
   Record record_;
+  std::atomic<bool> serves_ = false;          // What the servers tell is there.
+  std::unique_ptr<StatusServer> on_address_;  // Before what they ask is gone.
+  std::unique_ptr<StatusServer> in_directory_;
 };
 
 BrainInputOptions Run::InputOptionsNow() const {
@@ -117,7 +125,34 @@ absl::Status Run::CheckFiles() {
     if (!test.empty()) kept.inputs.push_back(test);
     GYRUS_ASSIGN_OR_RETURN(json_, OutputFile::Create(options_.json, kept));
   }
+  GYRUS_RETURN_IF_ERROR(ServeOnAddress());
   return CheckTest(spec_);
+}
+
+// For the servers' threads.
+std::string Run::Status() const {
+  return serves_ ? StatusText(runtime_->spec(), runtime_->status()) : "";
+}
+
+absl::Status Run::ServeOnAddress() {
+  if (options_.address.empty()) return absl::OkStatus();
+  GYRUS_ASSIGN_OR_RETURN(on_address_,
+                         StatusServer::OnAddress(options_.address, [this] { return Status(); }));
+  if (!options_.quiet) std::fprintf(stderr, "metrics: %s\n", on_address_->url().c_str());
+  return absl::OkStatus();
+}
+
+// For gyrus top. Where it cannot be, learning goes on without.
+void Run::ServeInDirectory() {
+  serves_ = true;
+  if (options_.frozen) return;  // Another process may learn there.
+  auto server = StatusServer::InDirectory(options_.directory, [this] { return Status(); });
+  if (server.ok()) {
+    in_directory_ = *std::move(server);
+  } else if (!options_.quiet) {
+    std::fprintf(stderr, "gyrus top will not see this run: %s\n",
+                 std::string(server.status().message()).c_str());
+  }
 }
 
 // Whether a brain can be tested by what is to test it, as far as that shows.
@@ -168,6 +203,7 @@ absl::Status Run::Start(const InputSchema& first, const Schema& columns) {
       session(), score_.get(), account_.get(),
       Teacher::Options{
           .classes = head.classes, .delay = options_.delay, .metrics = options_.metrics});
+  ServeInDirectory();
   skip_ = options_.skip;
   began_ = clock_.Now();
   return absl::OkStatus();

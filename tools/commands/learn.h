@@ -32,7 +32,8 @@ struct LearnOptions {
   std::string target;                   // A column; "": the brain's.
   std::string json;  // A file for intervals and the summary; "-": standard output; "": none.
   bool quiet = false;
-  bool metrics = true;
+  bool metrics = true;  // Times calls and counts wakings.
+  std::string address;  // Where the status is served as text; "": nowhere.
 };
 
 // gyrus learn, gyrus run. Whatever stops the stream, what was learned before is saved; then the
