@@ -83,6 +83,25 @@ std::string RegionLoads::TotalJson() const {
   return absl::StrCat("[", absl::StrJoin(areas, ","), "]");
 }
 
+Upkeep Upkeep::Of(const LearningMeter& meter) {
+  return {.replayed = meter.replayed,
+          .replayed_loss = meter.replayed_loss_sum,
+          .renewed = meter.renewed};
+}
+
+Upkeep& Upkeep::operator+=(const Upkeep& other) {
+  replayed += other.replayed;
+  replayed_loss += other.replayed_loss;
+  renewed += other.renewed;
+  return *this;
+}
+
+Upkeep Upkeep::operator-(const Upkeep& other) const {
+  return {.replayed = replayed - other.replayed,
+          .replayed_loss = replayed_loss - other.replayed_loss,
+          .renewed = renewed - other.renewed};
+}
+
 void Intervals::Add(Interval interval) {
   next_ = interval.examples + length_;
   all_.push_back(std::move(interval));
@@ -91,6 +110,7 @@ void Intervals::Add(Interval interval) {
     Interval& first = all_[2 * i];
     Interval& second = all_[2 * i + 1];
     second.sums += first.sums;
+    second.upkeep += first.upkeep;
     for (std::size_t a = 0; a < second.bins.size(); ++a) {
       for (std::size_t b = 0; b < second.bins[a].size(); ++b) second.bins[a][b] += first.bins[a][b];
     }

@@ -10,6 +10,7 @@
 #include "activation/activity.h"
 #include "activation/plan.h"
 #include "core/latency_histogram.h"
+#include "learner/learning_meter.h"
 #include "tools/score.h"
 
 namespace gyrus {
@@ -56,11 +57,23 @@ class RegionLoads {
   uint64_t woken_last_ = 0;
 };
 
+// What learning did beside what is scored; see LearningMeter.
+struct Upkeep {
+  uint64_t replayed = 0;
+  double replayed_loss = 0;  // Sum.
+  uint64_t renewed = 0;
+
+  static Upkeep Of(const LearningMeter& meter);
+  Upkeep& operator+=(const Upkeep& other);
+  Upkeep operator-(const Upkeep& other) const;
+};
+
 // What happened between two moments of a run.
 struct Interval {
   uint64_t examples = 0;  // Since the run began.
   double seconds = 0;     // Likewise.
   Score::Sums sums;
+  Upkeep upkeep = {};
   RegionLoads::Bins bins = {};
   bool provisional = false;  // Told before the run has ended, in case that it never does.
   uint64_t steps = 0;        // Of its session, since the brain was made.

@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -48,6 +49,13 @@ std::string TimesText(absl::string_view name, const LatencyHistogram& latency) {
                          Microseconds(latency, 99));
 }
 
+// In the unit of the loss that it stands beside: learners count in nats.
+double ReplayLoss(const Upkeep& upkeep, absl::string_view loss_name) {
+  if (upkeep.replayed == 0) return kNaN;
+  const double nats = upkeep.replayed_loss / static_cast<double>(upkeep.replayed);
+  return absl::StartsWith(loss_name, "bits") ? nats / std::log(2.0) : nats;
+}
+
 std::string BackgroundText(const BackgroundLearner::Status& status) {
   const double seconds = std::chrono::duration<double>(status.elapsed).count();
   const double busy = std::chrono::duration<double>(status.busy).count();
@@ -77,6 +85,8 @@ std::string IntervalJson(uint64_t run, const Interval& interval, const Means& me
       .Add("baseline", means.baseline)
       .Add("baseline_name", means.baseline_name)
       .Add("accuracy", means.accuracy)
+      .Add("replay_loss", ReplayLoss(interval.upkeep, loss_name))
+      .Add("renewed", interval.upkeep.renewed)
       .AddJson("areas", absl::StrCat("[", absl::StrJoin(areas, ","), "]"))
       .ToString();
 }
@@ -95,6 +105,7 @@ std::string SummaryJson(const Summary& summary, const Teacher::Account& account)
       .Add("command", summary.command)
       .Add("brain", summary.brain)
       .Add("input", summary.input)
+      .Add("test", summary.test_input)
       .Add("time", summary.time)
       .AddJson("interrupted", summary.interrupted ? "true" : "false")
       .Add("examples", summary.examples)

@@ -34,6 +34,7 @@ struct Summary {
   // Of a run that learned in the background: the learner's account and times; else null.
   std::optional<BackgroundLearner::Status> background = {};
   const LatencyHistogram* background_learn = nullptr;
+  std::string test_input = {};  // As `input`; "": none.
   bool tested = false;
   Means test = {};
 };

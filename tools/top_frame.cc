@@ -217,13 +217,17 @@ void TopFrame::AddLearner(std::vector<std::string>* lines) const {
 
 void TopFrame::AddJournal(std::vector<std::string>* lines) const {
   if (!now_.Has("gyrus_journal_lag_seconds")) return;
-  std::string text = absl::StrFormat(
-      "behind by %s, %s commits, %s; wrote %s, %s/s", Time(now_.Sum("gyrus_journal_lag_seconds")),
-      FormatCount(now_.Sum("gyrus_journal_lag_commits")),
-      Bytes(now_.Sum("gyrus_journal_lag_bytes")),
-      Bytes(now_.Sum("gyrus_journal_written_bytes_total")),
-      Bytes(Change("gyrus_journal_written_bytes_total") / Seconds()));
+  const double commits = now_.Sum("gyrus_journal_lag_commits");
+  std::string text = "all is on the disk";
+  if (commits > 0) {
+    text =
+        absl::StrFormat("behind by %s, %s commits, %s", Time(now_.Sum("gyrus_journal_lag_seconds")),
+                        FormatCount(commits), Bytes(now_.Sum("gyrus_journal_lag_bytes")));
+  }
   if (now_.Sum("gyrus_journal_failing") > 0) text = "CANNOT WRITE; " + text;
+  absl::StrAppendFormat(&text, "; wrote %s, %s/s",
+                        Bytes(now_.Sum("gyrus_journal_written_bytes_total")),
+                        Bytes(Change("gyrus_journal_written_bytes_total") / Seconds()));
   lines->push_back(Row("journal", text));
 }
 

@@ -58,6 +58,19 @@ TEST(TutorialTest, FirstBrainWorksAsWritten) {
   EXPECT_THAT(result.output, HasSubstr("\"kind\":\"summary\""));
 }
 
+TEST(TutorialTest, ABrainCopesAsWritten) {
+  const test::CommandResult result =
+      RunInNewFolder("world-drifts", Commands(Document("tutorials/world-drifts.md")) +
+                                         "grep -q 'Learning health' pump/report.html\n");
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  for (const char* told :
+       {"drift     found 3 times", "1 taken back (200 events), 1 accepted",
+        "12000 steps are durable", "nothing is wrong with pump",
+        "the brain stands at 12000 examples in all", "learned 3.00 k examples"}) {
+    EXPECT_THAT(result.output, HasSubstr(told));
+  }
+}
+
 // docs/reference/cli.md holds each command's help, word for word.
 TEST(ReferenceTest, HoldsTheHelpOfEveryCommand) {
   const std::string reference = Document("reference/cli.md");

@@ -60,6 +60,18 @@ TEST(MemoryTest, CountsTheStateOfEveryStepThatWaitsForItsLabel) {
   EXPECT_THAT(CheckMemory(*plan, 2, Mode::kFrozen, 100 * kGibi), IsOk());
 }
 
+TEST(MemoryTest, CountsTheCopiesOfLearningSteps) {
+  const auto plan = *Plan::Create(LongMemory(1));
+  const auto least = [&](uint32_t spares) {
+    uint64_t bytes = kGibi;
+    while (!CheckMemory(*plan, spares, Mode::kInline, bytes).ok()) bytes += kGibi / 256;
+    return bytes;
+  };
+  const uint64_t block = plan->tables()[0].spec.layout.block_bytes();
+  EXPECT_GE(least(1 << 20) - least(1), uint64_t{1 << 20} * block * 9 / 10);
+  EXPECT_EQ(least(1 << 22), least(1 << 24)) << "no more than two copies of a table";
+}
+
 TEST(MemoryTest, RuntimeRefusesABrainBeyondTheMachine) {
   EXPECT_THAT(Runtime::Create(LongMemory(65536), {}),
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("too large")));
@@ -81,7 +93,8 @@ TEST(MemoryTest, PresetsFitASmallMachine) {
     }
     const auto plan = Plan::Create(spec);
     ASSERT_THAT(plan, IsOk()) << preset.name;
-    EXPECT_THAT(CheckMemory(**plan, 2, Mode::kInline, kGibi), IsOk()) << preset.name;
+    EXPECT_THAT(CheckMemory(**plan, Runtime::Options().spares, Mode::kInline, kGibi), IsOk())
+        << preset.name;
   }
 }
 

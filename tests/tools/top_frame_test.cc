@@ -71,6 +71,7 @@ TEST(TopFrameTest, ShowsWhatTheBrainCopesWith) {
       "gyrus_guard_windows_total{outcome=\"taken_back\"} 2\n"
       "gyrus_guard_windows_total{outcome=\"accepted\"} 1\n"
       "gyrus_guard_quarantined_events_total 200\ngyrus_journal_lag_seconds 0.5\n"
+      "gyrus_journal_lag_commits 4\n"
       "gyrus_journal_failing 1\ngyrus_background_learn_seconds{quantile=\"0.5\"} 1e-3\n"
       "gyrus_background_learn_seconds_count 4\ngyrus_background_busy_seconds_total 1\n"
       "gyrus_waiting_experiences 6\n"));

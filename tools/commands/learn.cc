@@ -71,6 +71,7 @@ class Run {
   void TellWhereItStands(const IntervalLine& last);
   absl::Status KeepUp();
   void KeepSnapshot();
+  Upkeep TakeUpkeep();
   void CloseInterval();
   std::string LineOf(const Interval& interval) const;
   ProgressState Now() const;
@@ -92,6 +93,7 @@ class Run {
   std::unique_ptr<Teacher::Account> account_;
   std::unique_ptr<Teacher> teacher_;
   Intervals intervals_;
+  Upkeep upkeep_;  // At the last interval's end.
   Progress progress_;
   Nanos began_;
   Nanos refreshed_ = began_;
@@ -287,11 +289,18 @@ absl::Status Run::Consume(Input* input, Feed* feed) {
   return absl::OkStatus();
 }
 
+// Since the last call.
+Upkeep Run::TakeUpkeep() {
+  const Upkeep now = Upkeep::Of(session()->meter().learning);
+  return now - std::exchange(upkeep_, now);
+}
+
 // What is told of it at once is forgotten when the run ends and tells all.
 void Run::CloseInterval() {
   Interval interval = {.examples = account_->examples,
                        .seconds = Seconds(),
                        .sums = score_->TakeSums(),
+                       .upkeep = TakeUpkeep(),
                        .bins = account_->loads.Take(),
                        .provisional = true,
                        .steps = session()->steps()};
@@ -363,6 +372,7 @@ Summary Run::Summarise() {
   std::vector<std::string> names;
   for (const std::string& input : options_.inputs) names.push_back(NameOf(input));
   summary.input = absl::StrJoin(names, " ");
+  if (!options_.test.empty()) summary.test_input = NameOf(options_.test);
   return summary;
 }
 

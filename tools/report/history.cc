@@ -82,6 +82,8 @@ IntervalLine IntervalOf(const Struct& object) {
           .loss = NumberOf(object, "loss"),
           .baseline = NumberOf(object, "baseline"),
           .accuracy = NumberOf(object, "accuracy"),
+          .replay_loss = NumberOf(object, "replay_loss"),
+          .renewed = NumberOf(object, "renewed"),
           .loss_name = WordOf(object, "loss_name"),
           .baseline_name = WordOf(object, "baseline_name"),
           .areas = CountsOf(object, "areas", "name")};

@@ -27,7 +27,9 @@ struct IntervalLine {
   double seconds = 0;   // The same.
   double loss = 0;      // Mean over the interval; so is the baseline.
   double baseline = 0;
-  double accuracy = 0;  // In [0, 1].
+  double accuracy = 0;     // In [0, 1].
+  double replay_loss = 0;  // As the loss, of stored samples before they were learned again.
+  double renewed = 0;      // Units that began anew.
   std::string loss_name;
   std::string baseline_name;
   std::vector<RegionCounts> areas;

@@ -10,45 +10,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "tools/report/brain_words.h"
+#include "tools/report/health.h"
 #include "tools/report/history.h"
 #include "tools/report/page.h"
 #include "tools/report/plot.h"
 #include "tools/report/summary_table.h"
+#include "tools/report/time_line.h"
 
 namespace gyrus {
 namespace {
 
 constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
-
-// One interval on the time line that all runs of a brain share.
-struct Stretch {
-  double begin = 0;  // In examples since the brain was made.
-  double end = 0;
-  const IntervalLine* line = nullptr;
-};
-
-std::vector<Stretch> TimeLine(const std::vector<IntervalLine>& intervals) {
-  std::vector<Stretch> line;
-  double before = 0;  // Examples of earlier runs.
-  for (const IntervalLine& interval : intervals) {
-    const double last = line.empty() ? 0 : line.back().end;
-    const bool new_run = line.empty() || interval.run != line.back().line->run;
-    if (new_run) before = last;
-    const double end = before + interval.examples;
-    if (!std::isfinite(end) || end <= last) continue;
-    line.push_back({.begin = last, .end = end, .line = &interval});
-  }
-  return line;
-}
-
-// Logarithmic if the intervals grow with the run; then it begins with the first interval's end.
-Axis ExamplesAxis(const std::vector<Stretch>& line) {
-  if (line.empty()) return {};
-  const double first = line.front().end;
-  const double longest = line.back().end - line.back().begin;
-  if (longest > 8 * first) return {.low = first / 2, .high = line.back().end, .log = true};
-  return {.low = 0, .high = line.back().end};
-}
 
 std::string Or(const std::string& text, const std::string& otherwise) {
   return text.empty() ? otherwise : text;
@@ -62,9 +34,7 @@ std::string LearningCurve(const std::vector<Stretch>& line, const Axis& x) {
   Series baseline = {.name = Or(last.baseline_name, "baseline"), .style = "baseline", .points = {}};
   std::vector<double> seen;
   for (const Stretch& stretch : line) {
-    // An interval stands for its middle.
-    const double at = x.log ? std::sqrt(std::max(stretch.begin, x.low) * stretch.end)
-                            : (stretch.begin + stretch.end) / 2;
+    const double at = PlaceOf(stretch, x);
     const double value = classes ? 100 * stretch.line->accuracy : stretch.line->loss;
     const double beside = stretch.line->baseline * (classes ? 100 : 1);
     model.points.emplace_back(at, value);
@@ -258,27 +228,6 @@ std::string Tiles(const SummaryLine& summary) {
   return tiles + "</div>\n";
 }
 
-std::string Health(const HistoryLines& history) {
-  if (history.guard.empty() && history.drifts.empty()) return "";
-  std::string body = "<h2>Health</h2>\n";
-  if (!history.drifts.empty()) {
-    absl::StrAppend(&body,
-                    "<p>Times that the loss was found to have risen: ", history.drifts.size(),
-                    ", last at step ", Short(history.drifts.back()), ".</p>\n");
-  }
-  if (history.guard.empty()) return body;
-  absl::StrAppend(&body,
-                  "<p>Windows of learning whose loss was beyond the guard's bound:</p>\n<div "
-                  "class=wide><table><thead><tr><th>what was done</th><th>loss</th><th>of good "
-                  "windows</th></tr></thead>\n");
-  for (const GuardLine& line : history.guard) {
-    absl::StrAppend(&body, "<tr><th scope=row>",
-                    line.accepted ? "accepted: the world has changed" : "taken back", "</th><th>",
-                    Short(line.loss), "</th><th>", Short(line.reference), "</th></tr>\n");
-  }
-  return body + "</table></div>\n";
-}
-
 std::string Runs(const std::vector<SummaryLine>& summaries) {
   if (summaries.size() < 2) return "";
   std::string table =
@@ -316,7 +265,7 @@ std::string RenderReport(const BrainSpec& spec, const std::vector<std::string>& 
     absl::StrAppend(&body, Loads(last), Latencies(last), "<h2>The last run in numbers</h2>\n",
                     SummaryTable(last), Runs(history.summaries));
   }
-  absl::StrAppend(&body, Health(history));
+  absl::StrAppend(&body, HealthSection(spec, history, line, x));
   absl::StrAppend(&body, "<h2>What this brain is</h2>\n", BrainInWords(spec));
   if (history.unreadable > 0) {
     absl::StrAppend(&body, "<p class=quiet>", history.unreadable,

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,31 @@ constexpr char kSummary[] =
         "step_us_histogram":[[1.0,50],[1.5,40],[20,1]],"learn_us_histogram":[[4,91]],
         "load":[{"area":"memory","regions":3,"bins":[24,0,6]}]})";
 
+// Every element that is opened is closed, in order.
+void ExpectBalanced(const std::string& page) {
+  const std::set<std::string> alone = {"!doctype", "meta",     "html", "rect",
+                                       "line",     "polyline", "path", "circle"};
+  std::vector<std::string> open;
+  for (std::size_t at = page.find('<'); at != std::string::npos; at = page.find('<', at + 1)) {
+    const std::size_t end = page.find('>', at);
+    ASSERT_NE(end, std::string::npos);
+    const bool closes = page[at + 1] == '/';
+    const std::size_t name = at + 1 + (closes ? 1 : 0);
+    const std::string tag = page.substr(name, page.find_first_of(" \n>/", name) - name);
+    if (page[end - 1] == '/' || alone.count(tag) > 0) continue;
+    if (!closes) {
+      open.push_back(tag);
+      continue;
+    }
+    ASSERT_FALSE(open.empty()) << tag;
+    ASSERT_EQ(open.back(), tag) << page.substr(at - 80, 120);
+    open.pop_back();
+  }
+  EXPECT_TRUE(open.empty()) << open.back();
+}
+
 void ExpectSound(const std::string& page) {
+  ExpectBalanced(page);
   EXPECT_THAT(page, testing::StartsWith("<!doctype html>"));
   EXPECT_THAT(page, testing::EndsWith("</html>\n"));
   for (const char* unwanted : {"nan", "inf\"", "http://", "https://", "<script", "src="}) {
@@ -56,8 +81,9 @@ TEST(ReportTest, DrawsEverythingOfARun) {
   const std::string page =
       RenderReport(test::TinyText(), {Interval(1024, "2.75"), Interval(2048, "2.25"), kSummary});
   ExpectSound(page);
-  for (const char* part : {"How well it learned", "Which regions woke", "Load of each region",
-                           "How long it took", "The last run in numbers", "What this brain is"}) {
+  for (const char* part :
+       {"Learning health", "How well it learned", "Which regions woke", "Load of each region",
+        "How long it took", "The last run in numbers", "What this brain is"}) {
     EXPECT_THAT(page, HasSubstr(part));
   }
 }
@@ -102,6 +128,45 @@ TEST(ReportTest, TellsOfTheBrainsHealth) {
   EXPECT_THAT(page, HasSubstr("taken back</th><th>4.5</th><th>0.5"));
   EXPECT_THAT(page, HasSubstr("the world has changed</th><th>3.5"));
   EXPECT_THAT(page, Not(HasSubstr("could not be read")));
+}
+
+TEST(ReportTest, SaysWhatOfTheBrainsHealthWasNotMeasured) {
+  const std::string page = RenderReport(test::TinyText(), {Interval(1024, "2.5"), kSummary});
+  ExpectSound(page);
+  EXPECT_THAT(page, HasSubstr("Not measured: no samples are stored"));
+  EXPECT_THAT(page, HasSubstr("<code>drift</code> is off"));
+  EXPECT_THAT(page, HasSubstr("<code>guard</code> is off"));
+  EXPECT_THAT(page, Not(HasSubstr("Plasticity")));
+}
+
+TEST(ReportTest, ShowsWhatStoredSamplesTellOfForgetting) {
+  BrainSpec spec = test::TinyReplaying(1);
+  spec.areas[0].learning.plasticity.rho = 1e-4F;
+  const auto interval = [](int examples, const char* replay_loss) {
+    return absl::StrCat(R"({"kind":"interval","run":1,"examples":)", examples,
+                        R"(,"loss":1.5,"loss_name":"log loss","replay_loss":)", replay_loss,
+                        R"(,"renewed":3})");
+  };
+  const std::string page =
+      RenderReport(spec, {interval(100, "null"), interval(200, "0.5"), interval(300, "0.25")});
+  ExpectSound(page);
+  EXPECT_THAT(page, HasSubstr("stored samples <b>0.25</b>"));
+  EXPECT_THAT(page, HasSubstr("new examples <b>1.5</b>"));
+  EXPECT_THAT(page, HasSubstr("began anew: 9."));
+  EXPECT_THAT(page, Not(HasSubstr("Not measured")));
+}
+
+TEST(ReportTest, ShowsWhatARepeatedTestTellsOfForgetting) {
+  const auto run = [](const char* test, double accuracy) {
+    return absl::StrCat(R"({"kind":"summary","run":1,"test":")", test, R"(","test_accuracy":)",
+                        accuracy, "}");
+  };
+  const std::string page =
+      RenderReport(test::TinyLabelled(1), {Interval(1024, "2.5"), run("old <b>", 0.9), run("x", 1),
+                                           run("old <b>", 0.95), run("old <b>", 0.5)});
+  ExpectSound(page);
+  EXPECT_THAT(page, HasSubstr("old &lt;b&gt;</th><th>3</th><th>95</th><th>50</th><th>% right"));
+  EXPECT_THAT(page, Not(HasSubstr(">x</th>"))) << "given once";
 }
 
 TEST(ReportTest, PutsALaterRunBehindAnEarlierOne) {
