@@ -84,6 +84,7 @@ std::string Sparkline(const std::deque<double>& values, int columns) {
 void TopFrame::Add(Samples now) {
   before_ = std::exchange(now_, std::move(now));
   seen_ = std::min(seen_ + 1, 2);
+  if (seen_ < 2) return;
   losses_.push_back(LossNow());
   if (losses_.size() > kMostLosses) losses_.pop_front();
 }
@@ -202,9 +203,12 @@ void TopFrame::AddWork(std::vector<std::string>* lines) const {
 }
 
 void TopFrame::AddLearner(std::vector<std::string>* lines) const {
-  lines->push_back(Row(
-      "serves", absl::StrFormat("snapshot %.0f, stale by %s", now_.Sum("gyrus_published_snapshot"),
-                                Time(now_.Sum("gyrus_staleness_seconds")))));
+  // Inline a session is served from what it has just learned.
+  if (now_.Sum("gyrus_served_snapshot") > 0) {
+    lines->push_back(Row("serves", absl::StrFormat("snapshot %.0f, stale by %s",
+                                                   now_.Sum("gyrus_published_snapshot"),
+                                                   Time(now_.Sum("gyrus_staleness_seconds")))));
+  }
   if (!now_.Has("gyrus_background_learn_seconds")) return;
   lines->push_back(Row(
       "learner", absl::StrFormat("busy %.0f %%, %s waiting, %s dropped, %s labels late, %s stalls",

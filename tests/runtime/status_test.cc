@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "runtime/runtime.h"
 #include "tests/support/status_matchers.h"
@@ -70,6 +72,27 @@ TEST(StatusTest, LearningIsCountedInEveryModeByOneMeter) {
   EXPECT_GT(meter.learning.loss, 0.0);
   EXPECT_LT(meter.learning.loss, std::log(256.0));
   EXPECT_FALSE(status.lag.has_value()) << "without a directory there is no journal";
+}
+
+TEST(StatusTest, IsReadBesideALearningSession) {
+  const auto runtime = MakeRuntime(TinyReplaying(1));
+  ASSERT_OK_AND_ASSIGN(const auto session, runtime->OpenSession({.name = "a"}));
+  std::atomic<bool> done = false;
+  uint64_t last = 0;
+  bool rises = true;
+  std::thread watcher([&] {
+    while (!done) {
+      const RuntimeStatus status = runtime->status();
+      const uint64_t learned = status.sessions.at(0)->learning.learned;
+      rises = rises && learned >= last;
+      last = learned;
+    }
+  });
+  Live(session.get(), 2000);
+  done = true;
+  watcher.join();
+  EXPECT_TRUE(rises);
+  EXPECT_EQ(runtime->status().sessions.at(0)->learning.learned, 2000U);
 }
 
 TEST(StatusTest, WakingsAreCountedByArea) {

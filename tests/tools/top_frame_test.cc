@@ -54,6 +54,7 @@ TEST(TopFrameTest, ShowsTwoLooksAsWhatHappenedBetweenThem) {
   TopFrame frame(spec);
   frame.Add(At(10));
   frame.Add(At(12));
+  frame.Add(At(13));
   EXPECT_THAT(Text(frame), HasSubstr("1.01 bits/symbol (last 1000), 1.01 now"));
   EXPECT_THAT(Text(frame), HasSubstr("▁▁"));
   EXPECT_THAT(Text(frame), HasSubstr("a: 8.0 of 64 regions per step"));
