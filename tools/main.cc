@@ -79,6 +79,61 @@ std::optional<Durability> ParseDurability(const std::string& text) {
                         std::chrono::duration_cast<Nanos>(std::chrono::duration<double>(seconds))};
 }
 
+void AddLearning(CLI::App* stream, LearnOptions* options) {
+  stream
+      ->add_option_function<std::string>(
+          "--durability",
+          [options](const std::string& text) { options->durability = *ParseDurability(text); },
+          "When it saves: at each learning step, every so many seconds (1; within 1 MiB/s), at "
+          "the end")
+      ->type_name("commit|SECONDS|close")
+      ->check([](const std::string& text) -> std::string {
+        return ParseDurability(text).has_value() ? "" : "must be commit, close or seconds above 0";
+      });
+  stream
+      ->add_option_function<uint64_t>(
+          "--seed", [options](uint64_t seed) { options->seed = seed; },
+          "Of all that is drawn at random, for a brain that has not learned yet")
+      ->type_name("N")
+      ->check(AtLeastZero);
+  stream
+      ->add_option_function<std::string>(
+          "--snapshot-every",
+          [options](const std::string& text) { options->snapshot_every = *ParseInterval(text); },
+          absl::StrCat("Keeps a snapshot every 90s, 10m or 1.5h, and the newest ",
+                       kAutomaticSnapshots, " of those"))
+      ->type_name("TIME")
+      ->check([](const std::string& text) {
+        return std::string(ParseInterval(text).status().message());
+      });
+  stream->add_flag("--background", options->background,
+                   "Learns on another core, beside predicting, which then lags a little behind");
+}
+
+void AddTelling(CLI::App* stream, LearnOptions* options) {
+  stream
+      ->add_option("--json", options->json,
+                   "Writes a line per interval, then the summary; - is standard output")
+      ->type_name("FILE");
+  stream->add_flag("--quiet", options->quiet, "Prints neither progress nor summary");
+  stream
+      ->add_option_function<std::string>(
+          "--metrics",
+          [options](const std::string& text) {
+            options->metrics = text != "off";
+            if (options->metrics) options->address = text;
+          },
+          "Serves metrics as Prometheus text at [HOST:]PORT, to this machine alone unless HOST "
+          "says "
+          "otherwise; off: times nothing and counts no wakings")
+      ->type_name("ADDRESS|off")
+      ->check([](const std::string& text) {
+        const absl::Status status =
+            text == "off" ? absl::OkStatus() : StatusServer::ParseAddress(text).status();
+        return std::string(status.message());
+      });
+}
+
 CLI::App* AddStream(CLI::App* app, const char* name, const char* about, LearnOptions* options) {
   CLI::App* const stream = app->add_subcommand(name, about);
   stream->add_option("DIR", options->directory, "The brain's directory")->required();
@@ -102,59 +157,10 @@ CLI::App* AddStream(CLI::App* app, const char* name, const char* about, LearnOpt
                    options->frozen ? "Predicts this afterwards, and scores it on its own"
                                    : "Predicts this afterwards, without learning from it")
       ->type_name("INPUT");
-  if (!options->frozen) {
-    stream
-        ->add_option_function<std::string>(
-            "--durability",
-            [options](const std::string& text) { options->durability = *ParseDurability(text); },
-            "When it saves: at each learning step, every so many seconds (1; within 1 MiB/s), at "
-            "the end")
-        ->type_name("commit|SECONDS|close")
-        ->check([](const std::string& text) -> std::string {
-          return ParseDurability(text).has_value() ? ""
-                                                   : "must be commit, close or seconds above 0";
-        });
-    stream
-        ->add_option_function<uint64_t>(
-            "--seed", [options](uint64_t seed) { options->seed = seed; },
-            "Of all that is drawn at random, for a brain that has not learned yet")
-        ->type_name("N")
-        ->check(AtLeastZero);
-    stream
-        ->add_option_function<std::string>(
-            "--snapshot-every",
-            [options](const std::string& text) { options->snapshot_every = *ParseInterval(text); },
-            absl::StrCat("Keeps a snapshot every 90s, 10m or 1.5h, and the newest ",
-                         kAutomaticSnapshots, " of those"))
-        ->type_name("TIME")
-        ->check([](const std::string& text) {
-          return std::string(ParseInterval(text).status().message());
-        });
-    stream->add_flag("--background", options->background,
-                     "Learns on another core, beside predicting, which then lags a little behind");
-  }
+  if (!options->frozen) AddLearning(stream, options);
   stream->add_option("--target", options->target, "The column of a table to predict")
       ->type_name("COLUMN");
-  stream
-      ->add_option("--json", options->json,
-                   "Writes a line per interval, then the summary; - is standard output")
-      ->type_name("FILE");
-  stream->add_flag("--quiet", options->quiet, "Prints neither progress nor summary");
-  stream
-      ->add_option_function<std::string>(
-          "--metrics",
-          [options](const std::string& text) {
-            options->metrics = text != "off";
-            if (options->metrics) options->address = text;
-          },
-          "Serves them as Prometheus text at [HOST:]PORT, of this machine alone unless it says "
-          "otherwise; off: times nothing and counts no wakings")
-      ->type_name("ADDRESS|off")
-      ->check([](const std::string& text) {
-        const absl::Status status =
-            text == "off" ? absl::OkStatus() : StatusServer::ParseAddress(text).status();
-        return std::string(status.message());
-      });
+  AddTelling(stream, options);
   return stream;
 }
 
