@@ -212,6 +212,10 @@ Hold Store::TakeHold() {
   const SnapshotNumber number = PublishLocked();
   if (holds_.empty() || holds_.back().number != number) {
     Held& held = holds_.emplace_back(Held{number, 0, {}, {}});
+    // Commits add to it, and must not allocate.
+    std::size_t most = 0;
+    for (const BlockTable& table : tables_) most += table.spec().spares;
+    held.kept.reserve(most);
     for (uint32_t t = 0; t < tables_.size(); ++t) {
       tables_[t].written().Hold([&](uint32_t index) { held.changed.push_back({t, index}); });
     }

@@ -28,6 +28,7 @@ LearningStream::LearningStream(std::string name, const Plan* plan, std::unique_p
       ring_(plan->spec(), slots),
       tickets_(tickets),
       learner_(std::move(learner)),
+      before_(learner_->counts()),
       last_step_(last_step),
       known_(known) {}
 
@@ -155,6 +156,7 @@ absl::StatusOr<LearningStream*> BackgroundLearner::Open(const std::string& name,
         absl::StrCat("session \"", name, "\" cannot learn in the background while ",
                      inline_sessions_, " learn inline: bring them all into one mode"));
   }
+  streams_.reserve(streams_.size() + 1);  // So that nothing fails once the guard knows of it.
   if (options_.guard != nullptr) options_.guard->Add(stream->learner_.get());
   streams_.push_back(std::move(stream));
   ReserveLocked();
@@ -189,8 +191,7 @@ absl::StatusOr<std::unique_ptr<Learner>> BackgroundLearner::TurnInline(LearningS
   Turn turn(this);
   GYRUS_RETURN_IF_ERROR(CheckNoStream(stream));
   GYRUS_RETURN_IF_ERROR(DrainLocked());
-  ended_.dropped += stream->dropped();
-  ended_.unlearned += stream->unlearned_;  // The learner takes its own counts with it.
+  Add(*stream, &ended_);
   std::unique_ptr<Learner> learner = std::move(stream->learner_);
   if (options_.guard != nullptr) options_.guard->Remove(learner.get());
   std::erase_if(streams_, [&](const auto& s) { return s.get() == stream; });
@@ -268,6 +269,7 @@ absl::StatusOr<int> BackgroundLearner::RunFor(Nanos budget) {
   }
   if (ran == 0 && inline_sessions_ == 0) {
     // The draft is nobody else's.
+    if (options_.guard != nullptr) status.Update(options_.guard->Finish());
     PublishIfDue(now);
     TellJournal();
   }
@@ -290,6 +292,7 @@ absl::Status BackgroundLearner::DrainLocked() {
     // Another session has drawn its ticket and is about to hand over what it is for.
     if (!learned) std::this_thread::yield();
   }
+  if (options_.guard != nullptr) GYRUS_RETURN_IF_ERROR(options_.guard->Finish());
   PublishLocked(now);
   DropClosed();
   return absl::OkStatus();
@@ -327,12 +330,13 @@ void BackgroundLearner::DropClosed() {
 
 void BackgroundLearner::Add(const LearningStream& stream, Status* status) {
   const Learner::Counts counts = stream.learner_->counts();
-  status->counts.learned += counts.learned;
-  status->counts.unlabelled += counts.unlabelled;
-  status->counts.stalled += counts.stalled;
-  status->counts.woken += counts.woken;
-  status->counts.refused += counts.refused;
-  status->counts.drifts += counts.drifts;
+  const Learner::Counts& before = stream.before_;
+  status->counts.learned += counts.learned - before.learned;
+  status->counts.unlabelled += counts.unlabelled - before.unlabelled;
+  status->counts.stalled += counts.stalled - before.stalled;
+  status->counts.woken += counts.woken - before.woken;
+  status->counts.refused += counts.refused - before.refused;
+  status->counts.drifts += counts.drifts - before.drifts;
   status->unlearned += stream.unlearned_;
   status->dropped += stream.dropped();
 }
@@ -379,6 +383,7 @@ void BackgroundLearner::ReserveLocked() {
 
 void BackgroundLearner::TellJournal() {
   if (journal_ == nullptr) return;
+  if (options_.guard != nullptr && options_.guard->pending()) return;
   journal_->AfterCommit([this](Journal::Moment* moment) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     const bool rest = std::all_of(streams_.begin(), streams_.end(),
                                   [](const auto& stream) { return stream->learner_->settled(); });

@@ -64,6 +64,7 @@ class LearningStream {
   bool gap_ = false;
   // The learner's.
   std::unique_ptr<Learner> learner_;
+  const Learner::Counts before_;  // What it did before, inline.
   uint64_t last_step_;
   LastTarget known_;
   uint64_t unlearned_ = 0;  // Targets that came for no step that still waited.
@@ -147,8 +148,8 @@ class BackgroundLearner {
   // took. Publishes if it is time. Returns as Learner::RunFor does.
   absl::StatusOr<int> RunFor(Nanos budget) ABSL_LOCKS_EXCLUDED(turn_);
 
-  // Learns everything that was told before the call, and publishes it. Returns as
-  // Learner::RunFor does.
+  // Learns everything that was told before the call, ends a rollback that waits, and publishes.
+  // Returns as Guard::Run does.
   absl::Status Drain() ABSL_LOCKS_EXCLUDED(turn_);
 
   // Runs `work` between two commits: nothing learns meanwhile.

@@ -18,8 +18,19 @@ constexpr double kReferenceRate = 0.1;  // Of the slow mean, per good window.
 
 }  // namespace
 
-Guard::Guard(const GuardSpec& spec, Store* store, Tell tell)
-    : spec_(spec), store_(store), tell_(std::move(tell)), needs_(store->num_tables()) {}
+uint64_t Guard::BytesFor(const Plan& plan) {
+  uint64_t bytes = 0;
+  for (const PlanBuilder::Table& table : plan.tables()) {
+    // Beside what learning itself needs, the spares are for what a window may write.
+    bytes += (plan.Spares(table, 1) - table.Spares(1)) * table.spec.layout.block_bytes();
+  }
+  return bytes;
+}
+
+Guard::Guard(const Plan& plan, Store* store, Tell tell)
+    : spec_(plan.spec().guard), store_(store), tell_(std::move(tell)), needs_(store->num_tables()) {
+  bytes_.reserve(BytesFor(plan));
+}
 
 void Guard::Add(Learner* learner) { learners_.push_back(learner); }
 
@@ -29,7 +40,7 @@ void Guard::Remove(const Learner* learner) {
 
 absl::Status Guard::Run(absl::string_view session, Learner* learner, const Clock& clock) {
   while (learner->behind()) {
-    GYRUS_RETURN_IF_ERROR(FinishRollback());
+    GYRUS_RETURN_IF_ERROR(Finish());
     if (judges() && !hold_.has_value()) BeginWindow();
     // One event at a time, so that a window ends at the same one whoever learns.
     GYRUS_RETURN_IF_ERROR(learner->RunFor(Nanos(0), clock).status());
@@ -120,12 +131,11 @@ void Guard::TakeBack() {
   }
   hold_.reset();
   pending_ = true;
-  CountRollback();
-  // Should spares be missing, the next Run tries again before it learns.
-  FinishRollback().IgnoreError();
+  // Should spares be missing, whoever calls next tries again before anything else.
+  Finish().IgnoreError();
 }
 
-absl::Status Guard::FinishRollback() {
+absl::Status Guard::Finish() {
   if (!pending_) return absl::OkStatus();
   {
     std::optional<Commit> commit = Commit::TryBegin(store_, needs_);
@@ -140,10 +150,15 @@ absl::Status Guard::FinishRollback() {
       from += size;
     }
   }
-  for (Learner* const learner : learners_) learner->ForgetTraces();
+  for (Learner* const learner : learners_) {
+    learner->ForgetTraces();
+    learner->ForgetDrift();
+  }
   pending_ = false;
+  // With the commit done, so that no durable line tells of what did not happen.
+  CountRollback();
   back_.clear();
-  std::vector<std::byte>().swap(bytes_);
+  bytes_.clear();
   probing_ = true;
   BeginWindow();
   return absl::OkStatus();

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "activation/brain_spec.h"
+#include "activation/plan.h"
 #include "core/clock.h"
 #include "core/mutex.h"
 #include "core/store.h"
@@ -24,7 +25,8 @@ namespace gyrus {
 //
 //   within bound x reference   the window was good; the hold is renewed
 //   beyond it                  every block changed since the hold is written back, in one new
-//                              commit; traces are zeroed; the window's steps are quarantined
+//                              commit; traces and the watches of drift begin anew; the
+//                              window's steps are quarantined
 //   beyond it right after      the world has changed, not the brain: this is the new reference,
 //                              and what was learned stays
 //
@@ -36,8 +38,10 @@ namespace gyrus {
 // whenever the brain is opened. The first window sets the reference.
 //
 // Costs: spares for a copy of every block that a window may write, which Plan::MakeStore takes (at
-// most the brain once more), so that the guard's own hold never stalls learning; and a copy of each
-// block that a window first writes. At a window's end the learner publishes, and allocates.
+// most the brain once more), so that the guard's own hold never stalls learning; as much again for
+// a rollback, which copies what it brings back; and a copy of each block that a window first
+// writes. At a window's end the learner publishes, and allocates; a rollback copies each of its
+// blocks twice.
 //
 // It also tells of the drifts that learners find; with a window of 0 it does no more.
 //
@@ -67,14 +71,25 @@ class Guard {
   // Told of each event worth a line in the report's history.
   using Tell = std::function<void(const std::string& line)>;
 
-  // Requires: checked by Plan.
-  Guard(const GuardSpec& spec, Store* store, Tell tell);
+  // What one takes of memory: room for the blocks that a rollback brings back, untouched before the
+  // first.
+  static uint64_t BytesFor(const Plan& plan);
+
+  // `store` is the plan's.
+  Guard(const Plan& plan, Store* store, Tell tell);
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
-  // The learners whose traces a rollback zeroes.
+  // The learners whose traces and watches a rollback lets begin anew.
   void Add(Learner* learner);
   void Remove(const Learner* learner);
+
+  // Whether a rollback waits for spares: until it is done the blocks hold what is to be taken back,
+  // and must not be made durable.
+  bool pending() const { return pending_; }
+
+  // Ends a rollback that waits. Returns Unavailable if spares are still missing.
+  absl::Status Finish();
 
   // Runs what is ready of a session's learner, as Learner::RunFor without a limit, and judges the
   // window if that ends it. Returns as RunFor does; Unavailable also while a rollback waits for
@@ -100,7 +115,6 @@ class Guard {
   void BeginWindow();
   void Accept();
   void TakeBack();
-  absl::Status FinishRollback();
   void CountRollback();
 
   const GuardSpec spec_;

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "runtime/guard.h"
 
 namespace gyrus {
 namespace {
@@ -42,6 +43,7 @@ absl::Status CheckMemory(const Plan& plan, uint32_t spares, Mode mode, uint64_t 
     largest = &table;
     largest_bytes = bytes;
   }
+  blocks += Guard::BytesFor(plan);
   if (blocks > limit_bytes) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "brain \"", plan.spec().name, "\" is too large: its blocks take ", Size(blocks), ", ",

@@ -43,7 +43,7 @@ absl::Status Runtime::TakeMemory(const BrainSpec& spec, const Options& options) 
   GYRUS_ASSIGN_OR_RETURN(store_,
                          plan_->MakeStore({.max_readers = options.max_sessions}, options.spares));
   if (spec.guard.window > 0 || spec.drift.delta > 0) {
-    guard_ = std::make_unique<Guard>(spec.guard, store_.get(),
+    guard_ = std::make_unique<Guard>(*plan_, store_.get(),
                                      [this](const std::string& line) { AddHistory(line); });
   }
   const auto publish_every = std::chrono::duration<double, std::milli>(spec.publish_every_ms);

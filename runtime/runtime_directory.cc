@@ -140,6 +140,9 @@ absl::Status Runtime::Save(const std::vector<Session*>& sessions,
       background_->SavePositions(moment);
       return true;
     };
+    // Of a session that is not given a window may have ended since.
+    if (guard_ != nullptr) saved = guard_->Finish();
+    if (!saved.ok()) return;
     saved = journal_->Save(positions, history, snapshot);
     if (!saved.ok()) return;
     for (const Session* const session : all) positions_.Set(session->name(), session->Save());

@@ -123,6 +123,7 @@ absl::Status Session::Enter(Mode mode, std::unique_ptr<Learner> learner) {
   }
   options_.mode = mode;
   meter_->mode.store(mode, std::memory_order_relaxed);
+  if (mode == Mode::kInline) meter_->served.store(0, std::memory_order_relaxed);
   return absl::OkStatus();
 }
 
@@ -157,7 +158,7 @@ absl::Status Session::ChangeMode(Mode mode) {
 }
 
 absl::Status Session::LeaveInline(Mode mode) {
-  GYRUS_RETURN_IF_ERROR(learner_->FinishChunks());
+  GYRUS_RETURN_IF_ERROR(Settle());
   // Both before anything changes: a reader for the new mode, and whether others learn inline too.
   GYRUS_ASSIGN_OR_RETURN(Reader reader, store_->OpenReader());
   if (mode == Mode::kBackground) {
@@ -214,7 +215,11 @@ absl::Status Session::StartFrom(const Session& other) {
 absl::Status Session::Settle() {
   // What it told before it was frozen may still wait.
   if (options_.mode == Mode::kFrozen) return ground_.background->Finish(options_.name);
-  if (options_.mode == Mode::kInline) return learner_->FinishChunks();
+  if (options_.mode == Mode::kInline) {
+    // First, for what a chunk holds may be of the window that is taken back.
+    if (ground_.guard != nullptr) GYRUS_RETURN_IF_ERROR(ground_.guard->Finish());
+    return learner_->FinishChunks();
+  }
   return ground_.background->Settle(stream_);
 }
 

@@ -19,6 +19,7 @@
 #include "runtime/runtime.h"
 #include "runtime/session.h"
 #include "tests/support/blocks.h"
+#include "tests/support/no_alloc.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_files.h"
 #include "tests/support/tiny_brains.h"
@@ -280,6 +281,117 @@ TEST(GuardTest, WritesItsRollbacksIntoTheHistory) {
   EXPECT_THAT(history[0], HasSubstr(R"("quarantine":[{"first_step":301,"last_step":400}])"));
   EXPECT_THAT(history[1], HasSubstr("\"event\":\"rollback\""));
   EXPECT_THAT(history[2], HasSubstr("\"event\":\"accepted\""));
+}
+
+// A reader that stays at one snapshot keeps the spares that a rollback needs.
+class PinnedReaderTest : public testing::TestWithParam<Mode> {
+ protected:
+  void SetUp() override {
+    BrainSpec spec = TinyText();
+    spec.guard = {.window = kWindow, .bound = 2};
+    spec.publish_every_ms = 10000;  // Lest copies use up the spares before the window ends.
+    ASSERT_THAT(WriteFile(BrainPath(folder_.root()), FormatBrain(spec)), IsOk());
+    auto runtime = Runtime::Open(
+        folder_.root(),
+        {.spares = 1, .durability = {.when = Durability::When::kOnClose}, .learner_thread = false});
+    ASSERT_THAT(runtime, IsOk());
+    runtime_ = *std::move(runtime);
+    reader_ = *runtime_->OpenSession({.name = "reader", .mode = Mode::kFrozen});
+    session_ = *runtime_->OpenSession({.mode = GetParam()});
+  }
+
+  // Everything that can be learned is learned after each step, as inline.
+  void ReadTo(uint64_t step) {
+    while (session_->steps() < step) {
+      Read(session_.get(), session_->steps() + 1);
+      if (GetParam() == Mode::kBackground) runtime_->RunFor(Nanos::max()).IgnoreError();
+    }
+  }
+
+  test::TempFiles folder_;
+  std::unique_ptr<Runtime> runtime_;
+  std::unique_ptr<Session> reader_;
+  std::unique_ptr<Session> session_;
+};
+
+TEST_P(PinnedReaderTest, ARollbackThatWaitsIsNeitherToldNorLostNorMadeDurable) {
+  ReadTo(601);  // Step 600 has its target, and with it the sixth window ends.
+  const std::string before = Blocks(&runtime_->store());
+  ASSERT_EQ(runtime_->status().guard.rollbacks, 0U);
+  ASSERT_THAT(runtime_->Save({}, {}), IsOk());
+  const SnapshotNumber durable = runtime_->lag().durable;
+  Read(reader_.get(), 1);
+  {
+    ASSERT_OK_AND_ASSIGN(const Exploration pinned, reader_->Explore());
+    ReadTo(701);
+    EXPECT_FALSE(Blocks(&runtime_->store()) == before);
+    const Guard::Status status = runtime_->status().guard;
+    EXPECT_EQ(status.rollbacks, 0U);
+    EXPECT_EQ(status.quarantined, 0U);
+    EXPECT_THAT(runtime_->Save({session_.get()}, {}), StatusIs(absl::StatusCode::kUnavailable));
+    EXPECT_THAT(runtime_->Save({}, {}), StatusIs(absl::StatusCode::kUnavailable));
+    EXPECT_THAT(session_->Settle(), StatusIs(absl::StatusCode::kUnavailable));
+    if (GetParam() == Mode::kBackground) {
+      EXPECT_THAT(runtime_->Drain(), StatusIs(absl::StatusCode::kUnavailable));
+    }
+    EXPECT_EQ(runtime_->lag().durable, durable);
+  }
+  ASSERT_THAT(runtime_->Save({}, {}), IsOk());
+  EXPECT_TRUE(Blocks(&runtime_->store()) == before);
+  EXPECT_EQ(runtime_->status().guard.rollbacks, 1U);
+  EXPECT_EQ(runtime_->status().guard.quarantined, kWindow);
+  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> history, runtime_->History());
+  ASSERT_EQ(history.size(), 1U);
+  EXPECT_THAT(history[0], HasSubstr(R"("event":"rollback")"));
+}
+
+TEST_P(PinnedReaderTest, ARollbackThatWaitsEndsBeforeTheNextStepIsLearned) {
+  ReadTo(601);
+  const std::string before = Blocks(&runtime_->store());
+  Read(reader_.get(), 1);
+  {
+    ASSERT_OK_AND_ASSIGN(const Exploration pinned, reader_->Explore());
+    ReadTo(701);
+  }
+  if (GetParam() == Mode::kBackground) {
+    ASSERT_THAT(runtime_->RunFor(Nanos(1)), IsOk());  // Though nothing waits to be learned.
+    EXPECT_TRUE(Blocks(&runtime_->store()) == before);
+  }
+  ReadTo(702);
+  EXPECT_EQ(runtime_->status().guard.rollbacks, 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, PinnedReaderTest,
+                         testing::Values(Mode::kInline, Mode::kBackground));
+
+TEST(GuardTest, LearnsWithoutAllocatingWithinAWindow) {
+  BrainSpec spec = TinyText();
+  spec.guard = {.window = kWindow, .bound = 2};
+  const auto runtime = Make(spec, {.spares = 1});
+  ASSERT_OK_AND_ASSIGN(const auto session, runtime->OpenSession({}));
+  Read(session.get(), 601);
+  for (uint64_t i = 601; i < 699; ++i) {
+    const Value value{.present = true, .symbol = PoisonedProse(i)};
+    const Observation observation = {.values = {&value, 1}};
+    const test::NoAllocScope scope;
+    const bool ok = session->Step(observation).ok();
+    const int64_t allocations = scope.count();
+    ASSERT_TRUE(ok);
+    ASSERT_EQ(allocations, 0) << "step " << i;
+  }
+}
+
+TEST(GuardTest, CountsTheMemoryOfARollback) {
+  BrainSpec spec = TinyText();
+  const auto free = *Plan::Create(spec);
+  spec.guard = {.window = 1000000, .bound = 2};
+  const auto guarded = *Plan::Create(spec);
+  uint64_t bytes = 0;
+  for (const PlanBuilder::Table& table : guarded->tables()) {
+    bytes += table.spec.blocks * table.spec.layout.block_bytes();
+  }
+  EXPECT_EQ(Guard::BytesFor(*free), 0U);
+  EXPECT_EQ(Guard::BytesFor(*guarded), bytes);  // All blocks may change in such a window.
 }
 
 TEST(GuardTest, RefusesAWindowOrBoundOutOfRange) {
