@@ -18,12 +18,6 @@ namespace {
 // there.
 std::size_t Capacity(const BrainSpec& spec) { return spec.label_window + std::size_t{1}; }
 
-// Whether a value is there to its last element.
-bool IsWhole(const Value& value) {
-  return value.present && std::none_of(value.reals.begin(), value.reals.end(),
-                                       [](float x) { return std::isnan(x); });
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Learner>> Learner::Create(const Plan* plan, Store* store) {
@@ -105,11 +99,20 @@ void Learner::LabelFromFuture(uint64_t id, const Observation& observation) {
   Event* const event = events_.Find(id - spec.target_next);
   // The window may be shorter than the wait.
   if (event == nullptr || event->labelled || event->id <= closed_) return;
+  const Value* const value = TargetIn(observation, spec);
+  if (value == nullptr) return;
+  events_.SetTarget(event, {.symbol = value->symbol, .reals = value->reals});
+}
+
+const Value* Learner::TargetIn(const Observation& observation, const BrainSpec& spec) {
   for (std::size_t m = 0; m < spec.modalities.size(); ++m) {
+    if (spec.modalities[m].name != spec.target_modality) continue;
     const Value& value = observation.values[m];
-    if (spec.modalities[m].name != spec.target_modality || !IsWhole(value)) continue;
-    events_.SetTarget(event, {.symbol = value.symbol, .reals = value.reals});
+    const bool gap =
+        std::any_of(value.reals.begin(), value.reals.end(), [](float x) { return std::isnan(x); });
+    return value.present && !gap ? &value : nullptr;
   }
+  return nullptr;
 }
 
 absl::Status Learner::Retract(uint64_t id) {
@@ -191,7 +194,11 @@ absl::Status Learner::Run(Event* event) {
   std::optional<Commit> commit = Commit::TryBegin(store_, plan_->writes_per_step());
   if (!commit.has_value()) return OutOfSpares();
   // Only now, so that a step that must wait for spares leaves the state as it was.
-  if (!ahead) plan_->Forward(context_, event->observation);
+  if (!ahead) {
+    // What a sample is kept with: the state that this very step began from.
+    if (replay_ != nullptr) std::copy(state_.begin(), state_.end(), event->state.begin());
+    plan_->Forward(context_, event->observation);
+  }
   if (event->labelled) {
     LearnLabelled(*event, &*commit);
     last_.step = event->id;
@@ -226,6 +233,7 @@ void Learner::WatchDrift() {
 
 void Learner::SetRates() {
   context_.rate_factor = drift_.rate_factor();
+  if (replay_ != nullptr) replay_->set_rate_factor(context_.rate_factor);
   for (const auto& credit : credits_) credit->set_rate_factor(context_.rate_factor);
 }
 
@@ -307,6 +315,11 @@ std::size_t Learner::max_saved_bytes() const {
 
 void Learner::ForgetTraces() {
   for (const auto& credit : credits_) credit->Forget();
+}
+
+void Learner::ForgetDrift() {
+  drift_ = DriftWatch(plan_->spec().drift);
+  SetRates();
 }
 
 Learner::Counts Learner::counts() const {

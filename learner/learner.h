@@ -116,6 +116,9 @@ class Learner {
   // from before the step.
   const StepContext* RunAhead();
 
+  // The value that would be that target; null if it is not there to its last element.
+  static const Value* TargetIn(const Observation& observation, const BrainSpec& spec);
+
   // Takes RunAhead back: the state is as before that step.
   void StepBack();
 
@@ -128,6 +131,9 @@ class Learner {
   // Forgets where credit could reach back to, because steps have gone missing: traces are zero
   // from here on, and chunks begin anew without what they held.
   void ForgetTraces();
+
+  // Begins the watch of drift anew, at the common rates: what it has seen was not the world.
+  void ForgetDrift();
 
   // Ends every area's chunk of steps early, so that the blocks hold all that was learned. Returns
   // as RunFor does.

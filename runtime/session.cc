@@ -66,7 +66,8 @@ absl::Status Session::RunLearner() {
   GYRUS_RETURN_IF_ERROR(ground_.guard == nullptr
                             ? learner_->RunFor(Nanos::max(), clock_).status()
                             : ground_.guard->Run(options_.name, learner_.get(), clock_));
-  if (ground_.group != nullptr) ground_.group->AfterCommit();
+  const bool whole = ground_.guard == nullptr || !ground_.guard->pending();
+  if (ground_.group != nullptr && whole) ground_.group->AfterCommit();
   return absl::OkStatus();
 }
 
@@ -116,10 +117,11 @@ absl::Status Session::StepOnSnapshot(const Observation& observation, const Want&
   meter_->served.store(last_snapshot_, std::memory_order_relaxed);
   last_step_ = step;
   if (stream_ == nullptr) return absl::OkStatus();
-  stream_->TellStep(step, observation);
-  // From here on the learner gives that step its target by itself.
+  const bool told = stream_->TellStep(step, observation);
+  // From here on the learner gives that step its target by itself, if there is one.
   const uint64_t next = plan_->spec().target_next;
-  if (next == 0 || step <= next) return absl::OkStatus();
+  if (!told || next == 0 || step <= next) return absl::OkStatus();
+  if (Learner::TargetIn(observation, plan_->spec()) == nullptr) return absl::OkStatus();
   if (Event* const taught = recent_->Find(step - next); taught != nullptr) taught->labelled = true;
   return absl::OkStatus();
 }
@@ -177,10 +179,16 @@ absl::Status Session::LearnNow(uint64_t step, const Target& target) {
   return RunLearner();
 }
 
+// The step within the label window, or null: the learner closes steps by their ids, while the ring
+// keeps so many of them, whatever was taken back between.
+Event* Session::Waiting(uint64_t step) {
+  return step + plan_->spec().label_window <= last_step_ ? nullptr : recent_->Find(step);
+}
+
 // Refuses what the learner would refuse, so that the caller hears of it.
 absl::Status Session::TellTarget(uint64_t step, const Target& target) {
   GYRUS_RETURN_IF_ERROR(plan_->Check(target));
-  Event* const event = recent_->Find(step);
+  Event* const event = Waiting(step);
   if (event == nullptr) return Learner::NoLabelAnyMore(step, plan_->spec());
   if (event->labelled) return Learner::HasLabel(step);
   event->labelled = true;
@@ -224,7 +232,7 @@ absl::Status Session::Retract(uint64_t step) {
 }
 
 absl::Status Session::RetractTold(uint64_t step) {
-  const Event* const event = recent_->Find(step);
+  const Event* const event = Waiting(step);
   if (event == nullptr) return Learner::NotWaiting(step);
   if (event->labelled) return Learner::NotToBeTakenBack(step);
   if (stream_->TellRetract(step)) return absl::OkStatus();

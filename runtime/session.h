@@ -180,6 +180,7 @@ class Session {
   absl::Status LearnNow(uint64_t step, const Target& target);
   absl::Status TellTarget(uint64_t step, const Target& target);
   absl::Status RetractTold(uint64_t step);
+  Event* Waiting(uint64_t step);
   absl::Status RunLearner();
   StepContext Again(const View& view, const Event& event);
   void Serve(const View& view, const Observation& observation, const Want& want,

@@ -193,6 +193,74 @@ TEST(BackgroundTest, RefusesWhatInlineRefuses) {
   EXPECT_THAT(session->Retract(2), IsOk());
 }
 
+// Steps that are taken back leave room in the ring of those that may be asked about, but do not
+// keep the window open; a gap, or a step that was dropped, labels nothing.
+TEST(BackgroundTest, RefusesWhatInlineRefusesWhateverTheLife) {
+  BrainSpec teaching_itself = TinyText();
+  teaching_itself.label_window = 3;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    const bool gaps = seed % 2 == 0;
+    const BrainSpec& spec = gaps ? teaching_itself : TinyLabelled(3);
+    const auto inline_runtime = MakeRuntime(spec);
+    const auto background_runtime = MakeRuntime(spec);
+    const auto one = Open(inline_runtime.get(), "a", Mode::kInline);
+    const auto other = Open(background_runtime.get(), "a", Mode::kBackground);
+    Rng rng(seed);
+    for (uint64_t call = 0; call < 300; ++call) {
+      const uint64_t choice = rng.Below(8);
+      const uint64_t step = one->steps() - std::min(one->steps(), rng.Below(6));
+      const Value value{.present = !gaps || rng.Below(4) > 0, .symbol = ProseByte(call)};
+      const auto act = [&](Session* session) {
+        if (choice < 4) return session->Step({.values = {&value, 1}}).status();
+        if (choice >= 6) return session->Retract(step);
+        return session->Learn(step, {.symbol = ProseByte(step)});
+      };
+      // What waits to be learned inline may be told again.
+      if (choice >= 4 && choice < 6 && one->learner()->behind()) continue;
+      const absl::Status taken = act(one.get());
+      ASSERT_EQ(act(other.get()).ok(), taken.ok()) << seed << " " << call << " " << taken;
+    }
+    ASSERT_THAT(background_runtime->Drain(), IsOk());
+    if (gaps) continue;
+    EXPECT_TRUE(Blocks(&inline_runtime->store()) == Blocks(&background_runtime->store())) << seed;
+  }
+}
+
+TEST(BackgroundTest, ADroppedStepTeachesNothingAndSoLabelsNothing) {
+  BrainSpec spec = TinyText();
+  spec.label_window = 3;
+  const auto runtime = MakeRuntime(spec, {.experiences = 2});
+  const auto session = Open(runtime.get(), "a", Mode::kBackground);
+  Read(session.get(), 0, 3);
+  ASSERT_EQ(session->stream()->dropped(), 1U);
+  ASSERT_THAT(runtime->Drain(), IsOk());
+
+  EXPECT_THAT(session->Learn(1, {.symbol = 1}), StatusIs(absl::StatusCode::kAlreadyExists));
+  EXPECT_THAT(session->Learn(2, {.symbol = 1}), IsOk());
+}
+
+TEST(BackgroundTest, CountsWhatWasLearnedInTheBackgroundAndNothingElse) {
+  const auto runtime = MakeRuntime(TinyLabelled(1));
+  const auto session = Open(runtime.get(), "a", Mode::kBackground);
+  const auto live = [&](int steps) {
+    for (int i = 0; i < steps; ++i) {
+      ASSERT_THAT(StepByte(session.get(), 'a'), IsOk());
+      ASSERT_THAT(session->Learn(session->steps(), {.symbol = 'b'}), IsOk());
+    }
+  };
+  live(20);
+  ASSERT_THAT(runtime->Drain(), IsOk());
+  EXPECT_GT(session->meter().served.load(), 0U);
+  ASSERT_THAT(session->SetMode(Mode::kInline), IsOk());
+  EXPECT_EQ(session->meter().served.load(), 0U);
+  live(5);
+  EXPECT_EQ(runtime->status().background.counts.learned, 20U);
+  ASSERT_THAT(session->SetMode(Mode::kBackground), IsOk());
+  live(3);
+  ASSERT_THAT(runtime->Drain(), IsOk());
+  EXPECT_EQ(runtime->status().background.counts.learned, 23U);
+}
+
 TEST(BackgroundTest, DoesNotTakeBackWhatItCannotTell) {
   const auto runtime = MakeRuntime(TinyLabelled(4), {.experiences = 2});
   const auto session = Open(runtime.get(), "a", Mode::kBackground);

@@ -43,7 +43,9 @@ inline BrainSpec TinyReplaying(uint32_t window) {
   BrainSpec spec;
   spec.name = "tiny replaying";
   spec.modalities = {{.name = "byte", .kind = ModalityKind::kSymbol, .size = 256}};
-  spec.encoders = {{.name = "symbol", .modality = "byte", .kind = CategoryEncoderSpec{}}};
+  // It remembers symbols: what a sample is kept with has a state in it.
+  spec.encoders = {
+      {.name = "symbol", .modality = "byte", .kind = SymbolsEncoderSpec{.one_hot = true}}};
   spec.areas = {area};
   spec.heads = {{.name = "next", .classes = 256, .kind = SoftmaxHeadSpec{.input = "area"}}};
   spec.label_window = window;
