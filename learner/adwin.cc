@@ -126,8 +126,14 @@ void Adwin::Restore(ByteReader* reader) {
     const auto used = reader->Get<uint8_t>();
     if (used > kBuckets) reader->Fail();
     row.used = std::min<uint8_t>(used, kBuckets);
-    for (double& sum : row.sums) sum = reader->Get<double>();
-    for (double& squares : row.squares) squares = reader->Get<double>();
+    const auto most = static_cast<double>(uint64_t{1} << (&row - rows_));
+    const auto number = [&] {
+      const auto value = reader->Get<double>();
+      if (!(value >= 0 && value <= most)) reader->Fail();
+      return value;
+    };
+    for (double& sum : row.sums) sum = number();
+    for (double& squares : row.squares) squares = number();
   }
   if (!reader->ok()) Clear();
 }

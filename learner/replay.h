@@ -60,6 +60,9 @@ class Replay {
   bool Recall(uint32_t draw, Lesson* lesson) noexcept;
   const StepContext& context() const { return context_; }
 
+  // As StepContext::rate_factor, of context(); 1 at first.
+  void set_rate_factor(float factor) { context_.rate_factor = factor; }
+
   // Takes a live sample in, or not. Requires: its lesson was prepared and learned.
   void Keep(const Event& event, Commit* commit) noexcept;
 

@@ -47,6 +47,7 @@ std::string Fingerprint(const BrainSpec& spec) {
   brain.clear_label_window();
   brain.clear_publish_every_ms();
   brain.clear_guard();
+  brain.clear_drift();
   for (v1::Head& head : *brain.mutable_heads()) head.clear_limits();
   return absl::StrCat(absl::Hex(TextHash(Print(brain)), absl::kZeroPad16));
 }

@@ -2,6 +2,7 @@
 #include "runtime/output_limits.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 
 namespace gyrus {
@@ -34,6 +35,8 @@ void OutputLimits::Apply(std::span<float> outputs) noexcept {
       least = std::max(least, served_[i] - slew_[i]);
       most = std::min(most, served_[i] + slew_[i]);
     }
+    // What is no number is answered by what was served last, or by 0.
+    if (std::isnan(outputs[i])) outputs[i] = served_[i];
     outputs[i] = std::min(std::max(outputs[i], least), most);
     served_[i] = outputs[i];
   }

@@ -11,7 +11,7 @@ namespace gyrus {
 
 // In the database's header, beside the format's number.
 inline constexpr int64_t kStateApplication = 0x47797275;  // "Gyru"
-inline constexpr int64_t kStateFormat = 3;
+inline constexpr int64_t kStateFormat = 4;
 
 inline constexpr absl::string_view kInsertRun = "INSERT INTO commits(row, blob) VALUES(?, ?)";
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <string>
 #include <vector>
@@ -176,6 +177,13 @@ TEST(AdwinTest, GoesOnFromWhereItWasSaved) {
   ByteReader refused(damaged);
   resumed.Restore(&refused);
   EXPECT_FALSE(refused.ok());
+  for (const double sum : {-1.0, 1e9, std::nan(""), HUGE_VAL}) {
+    damaged = writer.bytes();
+    std::memcpy(damaged.data() + sizeof(uint64_t) + 1, &sum, sizeof(sum));
+    ByteReader sums(damaged);
+    resumed.Restore(&sums);
+    EXPECT_FALSE(sums.ok()) << sum;
+  }
 }
 
 }  // namespace

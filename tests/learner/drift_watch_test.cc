@@ -33,6 +33,36 @@ TEST(DriftWatchTest, TakesAFallForLearningAndSeesWhatRisesFromThere) {
   while (!watch.Add(draw(1e-1))) ASSERT_LT(++delay, 200);
 }
 
+// Wherever among the first hundred it comes.
+TEST(DriftWatchTest, IsNotBlindedByAnOutlier) {
+  for (const int at : {0, 50, 99}) {
+    DriftWatch watch({.delta = 0.002F});
+    Rng rng(4);
+    const auto draw = [&](double scale) { return scale * static_cast<double>(rng.Uniform()); };
+    for (int i = 0; i < 3000; ++i) ASSERT_FALSE(watch.Add(i == at ? 1e6 : draw(1.0)));
+    int delay = 1;
+    while (!watch.Add(draw(10.0))) ASSERT_LT(++delay, 200);
+  }
+}
+
+TEST(DriftWatchTest, MayBeTurnedOnAndOffBetweenSaves) {
+  DriftWatch on({.delta = 0.01F});
+  for (int i = 0; i < 500; ++i) on.Add(1.0);
+  for (const bool was_on : {false, true}) {
+    for (const bool is_on : {false, true}) {
+      ByteWriter writer;
+      (was_on ? on : DriftWatch({})).Save(&writer);
+      EXPECT_EQ(writer.bytes().size(), (was_on ? on : DriftWatch({})).saved_bytes());
+      writer.Put<uint32_t>(7);
+      DriftWatch resumed(is_on ? DriftSpec{.delta = 0.001F} : DriftSpec{});
+      ByteReader reader(writer.bytes());
+      resumed.Restore(&reader);
+      EXPECT_EQ(reader.Get<uint32_t>(), 7U);
+      EXPECT_TRUE(reader.done());
+    }
+  }
+}
+
 TEST(DriftWatchTest, GoesOnFromWhereItWasSaved) {
   DriftWatch straight({.delta = 0.01F, .steps = 300});
   Rng rng(3);

@@ -89,6 +89,7 @@ bool Restores(const BrainSpec& spec, std::span<const uint64_t> steps, const Valu
   writer.PutSpan<std::byte>(learner->state());
   writer.Put<uint64_t>(0);
   for (std::size_t a = 0; a < plan->areas().size(); ++a) writer.PutSpan<float>({});
+  writer.Put<uint8_t>(0);  // No watch of drift.
   waiting.Save(&writer);
 
   ByteReader reader(writer.bytes());

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -124,6 +125,55 @@ TEST(ReplayTest, HoldsEveryClassAlike) {
   EXPECT_EQ(held[2], 5U);
   EXPECT_EQ(held[0] + held[1] + held[2] + held[3], 40U);
   for (const uint32_t c : {0, 1, 3}) EXPECT_NEAR(held[c], 35.0 / 3, 1.0) << "class " << c;
+}
+
+// Of a table of floats.
+std::vector<float> Floats(const std::string& bytes) {
+  std::vector<float> floats(bytes.size() / sizeof(float));
+  std::memcpy(floats.data(), bytes.data(), bytes.size());
+  return floats;
+}
+
+TEST(ReplayTest, ADriftRaisesTheRateOfStoredSamplesToo) {
+  BrainSpec spec = Brain({.items = 40});
+  spec.areas.clear();
+  spec.heads = {
+      {.name = "class",
+       .classes = kClasses,
+       .kind = SoftmaxHeadSpec{.input = "row", .rate = 1e-5F, .optimiser = Optimiser::kSgd}}};
+  spec.drift = {.delta = 0.002F, .raise = 10, .steps = 1000};
+  DriftWatch raised(spec.drift);
+  for (int i = 0; i < 1000; ++i) raised.Add(1.0);
+  for (int i = 0; i < 1000 && raised.rate_factor() == 1.0F; ++i) raised.Add(100.0);
+  ASSERT_EQ(raised.rate_factor(), 10.0F);
+
+  double moved[2];
+  for (const bool drifted : {false, true}) {
+    Pupil pupil(spec);
+    Rng rng(1);
+    for (uint32_t i = 0; i < 150; ++i) pupil.LearnOne(i % kClasses, &rng);
+    if (drifted) {
+      ByteWriter watch;
+      raised.Save(&watch);
+      ByteWriter position;
+      pupil.learner().Save(&position);
+      std::string bytes = position.bytes();
+      bytes.replace(2 * sizeof(uint64_t) + pupil.learner().state().size(), watch.bytes().size(),
+                    watch.bytes());
+      ByteReader reader(bytes);
+      pupil.learner().Restore(&reader);
+      ASSERT_TRUE(reader.done());
+    }
+    const std::vector<float> before = Floats(pupil.Tables("class.weights"));
+    pupil.LearnOne(0, &rng);
+    const std::vector<float> after = Floats(pupil.Tables("class.weights"));
+    double sum = 0;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      sum += std::abs(static_cast<double>(after[i]) - static_cast<double>(before[i]));
+    }
+    moved[drifted ? 1 : 0] = sum;
+  }
+  EXPECT_NEAR(moved[1] / moved[0], 10.0, 0.1);
 }
 
 TEST(ReplayTest, KeepsEarlyAndLateSamplesOfAClassAlike) {

@@ -256,6 +256,8 @@ TEST(FingerprintTest, IgnoresWhatABrainChangesOverItsLife) {
   spec.name = "b";
   spec.label_window = 48;
   spec.schema.class_names = {"up"};
+  spec.guard.window = 100;
+  spec.drift.delta = 0.01F;
   EXPECT_EQ(Fingerprint(spec), before);
 }
 

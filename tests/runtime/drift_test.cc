@@ -104,6 +104,39 @@ TEST(DriftTest, EndsAsInlineInTheBackgroundWhichCountsIt) {
   EXPECT_EQ(Blocks(&one->store()), Blocks(&other->store()));
 }
 
+// What a window taught is taken back, and with it what its losses told the watch.
+TEST(DriftTest, ARollbackEndsTheRaise) {
+  std::string blocks[2];
+  for (const float raise : {1.0F, 10.0F}) {
+    BrainSpec spec = Number(raise);
+    spec.guard = {.window = 300};
+    const auto runtime = Make(spec);
+    ASSERT_OK_AND_ASSIGN(const auto session, runtime->OpenSession({}));
+    Live(session.get(), spec, 1799);
+    EXPECT_EQ(session->learner()->counts().drifts, 1U);
+    Live(session.get(), spec, 1820);
+    EXPECT_EQ(runtime->status().guard.rollbacks, 1U);
+    blocks[raise > 1 ? 1 : 0] = Blocks(&runtime->store());
+  }
+  EXPECT_EQ(blocks[1], blocks[0]);
+}
+
+TEST(DriftTest, MayBeTurnedOnAndOffBetweenRuns) {
+  const test::TempFiles folder;
+  for (const bool on : {false, true, false}) {
+    BrainSpec spec = Classes(3);
+    if (!on) spec.drift = {};
+    ASSERT_THAT(WriteFile(BrainPath(folder.root()), FormatBrain(spec)), IsOk());
+    ASSERT_OK_AND_ASSIGN(const auto runtime, Runtime::Open(folder.root(), {}));
+    ASSERT_OK_AND_ASSIGN(const auto session, runtime->OpenSession({}));
+    Live(session.get(), spec, session->steps() + 300);
+    ASSERT_THAT(runtime->Save({session.get()}, {}), IsOk());
+  }
+  ASSERT_OK_AND_ASSIGN(const auto runtime, Runtime::Open(folder.root(), {}));
+  ASSERT_OK_AND_ASSIGN(const auto session, runtime->OpenSession({}));
+  EXPECT_EQ(session->steps(), 900U);
+}
+
 TEST(DriftTest, GoesOnFromASaveWithinTheRaise) {
   const BrainSpec spec = Number(10);
   const auto straight = Make(spec);

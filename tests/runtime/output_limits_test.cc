@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
 namespace gyrus {
@@ -46,6 +47,20 @@ TEST(OutputLimitsTest, LetsAnOutputMoveSoFarInAStep) {
   outputs = {9.0F, 1.25F};
   limits.Apply(outputs);
   EXPECT_THAT(outputs, ElementsAre(2.0F, 1.25F));
+}
+
+TEST(OutputLimitsTest, HoldsForWhatIsNoNumber) {
+  OutputLimits limits = Limits({.minimum = {0.5F, -1.0F}, .slew = {0.25F}});
+  std::vector<float> outputs = {NAN, NAN};
+  limits.Apply(outputs);
+  EXPECT_THAT(outputs, ElementsAre(0.5F, 0.0F));
+
+  outputs = {9.0F, 9.0F};
+  limits.Apply(outputs);
+  EXPECT_THAT(outputs, ElementsAre(0.75F, 0.25F));
+  outputs = {NAN, 0.0F};
+  limits.Apply(outputs);
+  EXPECT_THAT(outputs, ElementsAre(0.75F, 0.0F));
 }
 
 }  // namespace
