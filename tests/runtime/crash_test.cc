@@ -14,10 +14,13 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "core/rng.h"
 #include "runtime/brain_text.h"
 #include "runtime/files.h"
+#include "runtime/health.h"
 #include "runtime/runtime.h"
+#include "runtime/store/state_db.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_files.h"
 #include "tests/support/tiny_brains.h"
@@ -44,6 +47,7 @@ struct Life {
   uint64_t reports = 0;  // Durable commits after which it is killed,
   Nanos busy{0};         // and a while more.
   uint64_t save_every = 0;
+  bool snapshots = false;  // What is saved is kept as a snapshot, too.
 };
 
 Life DrawLife(Rng* rng) {
@@ -56,6 +60,12 @@ Life DrawLife(Rng* rng) {
   life.busy = Nanos(rng->Below(3'000'000));
   life.save_every = rng->Below(3) == 0 ? 20 + rng->Below(50) : 0;
   return life;
+}
+
+absl::Status SaveAt(Runtime* runtime, Session* session, const Life& life) {
+  if (!life.snapshots) return runtime->Save({session}, {"saved"});
+  const std::string name = absl::StrCat("at-", session->steps());
+  return runtime->SaveSnapshot({.name = name, .time = WallTime(), .keep = 4});
 }
 
 // The child: learns the prose without end, and tells the pipe every position that is durable.
@@ -72,7 +82,7 @@ Life DrawLife(Rng* rng) {
     const uint64_t step = (*session)->steps();
     if (!(*session)->Step(ByteOf(step, &value)).ok()) _exit(5);
     if (life.save_every > 0 && step % life.save_every == 0) {
-      if (!(*runtime)->Save({session->get()}, {"saved"}).ok()) _exit(6);
+      if (!SaveAt(runtime->get(), session->get(), life).ok()) _exit(6);
     }
     // Each step first teaches the one before, unless that was done before it began.
     const uint64_t commits = (*runtime)->store().commits() - (*runtime)->lag().commits;
@@ -127,9 +137,8 @@ class Replay {
     ASSERT_THAT(session_->LearnFrom(ByteOf(steps, &value)), IsOk());
   }
 
-  void ExpectEqual(Runtime* runtime, const Session& session) {
-    EXPECT_EQ(session.Save(), session_->Save());
-    Store& store = runtime->store();
+  void ExpectEqual(const Store& store, const std::string& position) {
+    EXPECT_EQ(position, session_->Save());
     uint64_t different = 0;
     for (uint32_t t = 0; t < store.num_tables(); ++t) {
       const std::size_t bytes = store.spec(t).layout.block_bytes();
@@ -168,10 +177,52 @@ TEST(CrashTest, AKilledBrainStandsWhereItsLastDurableCommitLeftIt) {
     if (stands == 0) continue;
     const bool learned = (*session)->learner()->events().size() == 0;
     ASSERT_NO_FATAL_FAILURE(replay.GoTo(stands, learned));
-    replay.ExpectEqual(runtime->get(), **session);
+    replay.ExpectEqual((*runtime)->store(), (*session)->Save());
   }
   EXPECT_GT(stood, static_cast<uint64_t>(crashes));
   RecordProperty("durable_but_not_told", static_cast<int>(beyond));
+}
+
+TEST(CrashTest, AKilledBrainKeepsItsSnapshots) {
+  test::TempFiles folder;
+  ASSERT_THAT(WriteFile(BrainPath(folder.root()), FormatBrain(test::TinyText())), IsOk());
+  const auto plan = *Plan::Create(test::TinyText());
+  const auto start = *plan->MakeStore({}, 1);
+  Replay replay(test::TinyText());
+  Rng rng(21);
+  uint64_t compared = 0;
+  uint64_t newest = 0;  // Steps of the newest that was compared.
+  for (int n = 0; n < Crashes() / 2 && !testing::Test::HasFailure(); ++n) {
+    SCOPED_TRACE(n);
+    Life life = DrawLife(&rng);
+    life.save_every = 10 + rng.Below(40);
+    life.snapshots = true;
+    LiveAndDie(folder.root(), life);
+    StateDb::Options options = StateOptionsOf(*plan);
+    options.mode = StateDb::Mode::kCreate;
+    const auto state = StateDb::Open(StatePath(folder.root()), options);
+    ASSERT_THAT(state, IsOk());
+    const auto list = (*state)->Snapshots();
+    ASSERT_THAT(list, IsOk());
+    for (const StateSnapshot& snapshot : *list) {
+      if (snapshot.steps <= newest) continue;  // The replay only goes on.
+      newest = snapshot.steps;
+      const auto store = *plan->MakeStore({}, 1);
+      const auto loaded = (*state)->LoadSnapshot(
+          snapshot.names[0].name, [&](BlockId id, std::span<const std::byte> bytes) {
+            const std::span<std::byte> to = store->Initial(id);
+            const auto* const from =
+                bytes.empty() ? start->Draft().table(id.table).Read(id.index) : bytes.data();
+            std::memcpy(to.data(), from, to.size());
+            return absl::OkStatus();
+          });
+      ASSERT_THAT(loaded, IsOk());
+      ASSERT_NO_FATAL_FAILURE(replay.GoTo(snapshot.steps, /*learned=*/false));
+      replay.ExpectEqual(*store, loaded->sessions[0].position);
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 10U);
 }
 
 }  // namespace
