@@ -199,7 +199,9 @@ TEST_F(FaultyDiskTest, TheJournalLearnsOnWhileTheDiskIsFullAndWritesOnceItIsNot)
     disk.SetRoom(0);
     put(2, 20);
 
-    EXPECT_EQ(journal->Save(positions, {"forgotten"}).code(), absl::StatusCode::kResourceExhausted);
+    const NewSnapshot forgotten = {.name = "forgotten", .time = WallTime()};
+    EXPECT_EQ(journal->Save(positions, {"forgotten"}, forgotten).code(),
+              absl::StatusCode::kResourceExhausted);
     EXPECT_TRUE(journal->failing());
     EXPECT_EQ(journal->lag().status.code(), absl::StatusCode::kResourceExhausted);
     EXPECT_EQ(journal->lag().commits, 1U);
@@ -211,7 +213,13 @@ TEST_F(FaultyDiskTest, TheJournalLearnsOnWhileTheDiskIsFullAndWritesOnceItIsNot)
     EXPECT_THAT(journal->Save(positions, {"kept"}), IsOk());
     EXPECT_FALSE(journal->failing());
     EXPECT_EQ(journal->lag().commits, 0U);
+    EXPECT_THAT(journal->Save(positions, {}, NewSnapshot{.name = "then", .time = WallTime()}),
+                IsOk());
   }
+  const auto snapshots = (*Open(disk))->Snapshots();
+  ASSERT_THAT(snapshots, IsOk());
+  ASSERT_EQ(snapshots->size(), 1U);
+  EXPECT_EQ((*snapshots)[0].names[0].name, "then");
   const auto found = OpenAndRead(disk);
   ASSERT_THAT(found, IsOk());
   std::map<uint32_t, uint32_t> words;
