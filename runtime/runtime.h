@@ -37,8 +37,8 @@ class StateDb;
 class Runtime {
  public:
   struct Options {
-    bool read_only = false;      // Opens beside a writer; sessions are frozen, nothing is saved.
-    int max_sessions = 16;       // Sessions open at once that are not inline, in [1, 1024].
+    bool read_only = false;  // Opens beside a writer; sessions are frozen, nothing is saved.
+    int max_sessions = 16;   // Sessions open at once that are not inline, in [1, 1024].
     // Learning steps' worth of block copies, at least 1; of no table more than two copies. What is
     // learned beside readers is published when they run out, or at the brain's publish_every_ms.
     uint32_t spares = 64;
