@@ -194,7 +194,7 @@ TEST(GuardTest, AcceptsAChangedWorldAfterOneRollback) {
   EXPECT_LT(stream.RunTo(5100), 0.1);
 }
 
-TEST(GuardTest, ForgetsTracesAndSoEndsAsInlineInTheBackground) {
+TEST(GuardTest, EndsAsInlineInTheBackground) {
   const Stream::Life life{.poison_begin = 330, .poison_end = 370, .flips = 700};
   const auto one = Make(Regression(kWindow));
   const auto other = Make(Regression(kWindow));
@@ -253,6 +253,48 @@ TEST(GuardTest, WithTheLearnerOnItsOwnThreadItEndsAsInline) {
   EXPECT_GE(one->status().guard.rollbacks, 2U);
   EXPECT_EQ(other->status().guard.rollbacks, one->status().guard.rollbacks);
   EXPECT_EQ(Blocks(&one->store()), Blocks(&other->store()));
+}
+
+// Learns bytes by chunks of eight steps and traces.
+BrainSpec Recurrent() {
+  AreaSpec area = {.name = "area", .inputs = {"symbol"}, .outputs = 16};
+  area.cell = McsdCellSpec{.units = 16, .channels = 2};
+  area.learning = {.rate = 0.01F, .chunk = 8, .trace = Trace::kFactored};
+  BrainSpec spec;
+  spec.name = "recurrent";
+  spec.modalities = {{.name = "byte", .kind = ModalityKind::kSymbol, .size = 256}};
+  spec.encoders = {{.name = "symbol", .modality = "byte", .kind = CategoryEncoderSpec{}}};
+  spec.areas = {area};
+  spec.heads = {{.name = "next", .classes = 256, .kind = SoftmaxHeadSpec{.input = "area"}}};
+  spec.target_next = 1;
+  spec.target_modality = "byte";
+  spec.guard = {.window = kWindow, .bound = 1.5F};
+  return spec;
+}
+
+// A window ends within a chunk: what that has gathered came of the window, and goes with it.
+TEST(GuardTest, ForgetsTracesAndChunksAndSoEndsAsInlineInTheBackground) {
+  const auto one = Make(Recurrent());
+  const auto other = Make(Recurrent());
+  ASSERT_OK_AND_ASSIGN(const auto a, one->OpenSession({}));
+  ASSERT_OK_AND_ASSIGN(const auto b, other->OpenSession({.mode = Mode::kBackground}));
+  for (uint64_t step = 1; step <= 2000; ++step) {
+    const uint64_t rollbacks = one->status().guard.rollbacks;
+    Read(a.get(), step);
+    if (one->status().guard.rollbacks > rollbacks) {
+      EXPECT_NE((step - 1) % 8, 0U);
+      EXPECT_TRUE(a->learner()->settled());
+    }
+    Read(b.get(), step);
+    if (step % 170 == 0) {
+      EXPECT_THAT(other->RunFor(Nanos::max()), IsOk());
+    }
+  }
+  ASSERT_THAT(other->Drain(), IsOk());
+
+  EXPECT_GE(one->status().guard.rollbacks, 1U);
+  EXPECT_EQ(other->status().guard.rollbacks, one->status().guard.rollbacks);
+  EXPECT_TRUE(Blocks(&one->store()) == Blocks(&other->store()));
 }
 
 // With the fewest spares, and a reader, which makes every write after a publish a copy.
