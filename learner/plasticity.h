@@ -22,8 +22,8 @@ namespace gyrus {
 //
 // A unit that is older than `maturity` samples is mature. Each sample owes rho times the number of
 // mature units; for each whole one owed, the mature unit of the least utility gets new incoming
-// weights, as at the start, and outgoing weights of zero, so that what the brain says does not
-// change; and the age 0.
+// weights, as at the start, and outgoing weights of zero, so that what the brain says loses no more
+// than what that unit added; and the age 0.
 //
 // All but the debt is looked at in every kEvery-th sample of a region only, and counts for as many:
 // it reads the outgoing weights. Accumulators of an optimiser stay: they are a row's, and the scale

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "core/status_macros.h"
+#include "runtime/memory.h"
 #include "runtime/position.h"
 
 namespace gyrus {
@@ -290,7 +291,7 @@ absl::Status BackgroundLearner::DrainLocked() {
   while (next_ticket_ < told) {
     GYRUS_ASSIGN_OR_RETURN(const bool learned, LearnOne(&now));
     // Another session has drawn its ticket and is about to hand over what it is for.
-    if (!learned) std::this_thread::yield();
+    if (!learned) std::this_thread::sleep_for(kLetPass);
   }
   if (options_.guard != nullptr) GYRUS_RETURN_IF_ERROR(options_.guard->Finish());
   PublishLocked(now);
@@ -401,11 +402,16 @@ void BackgroundLearner::Start() {
 void BackgroundLearner::Poll() {
   while (!stop_.load(std::memory_order_relaxed)) {
     const Nanos begin = clock_->Now();
-    const absl::StatusOr<int> ran = RunFor(kSlice);
+    int ran = 0;
+    const absl::Status status = WithinMemory([&] {
+      const absl::StatusOr<int> learned = RunFor(kSlice);
+      if (learned.ok()) ran = *learned;
+      return learned.status();
+    });
     const auto used = static_cast<double>((clock_->Now() - begin).count());
     Nanos nap(static_cast<int64_t>(used * (1 - options_.duty) / options_.duty));
     // Spares come back when a reader moves on: another try is all there is to do.
-    if (!ran.ok() || *ran == 0) nap = std::max(nap, kNap);
+    if (!status.ok() || ran == 0) nap = std::max(nap, kNap);
     if (waiting_.load(std::memory_order_relaxed) > 0) nap = std::max(nap, kLetPass);
     if (nap > Nanos(0)) std::this_thread::sleep_for(nap);
   }

@@ -121,7 +121,7 @@ class BackgroundLearner {
                                        uint64_t last_step, const LastTarget& known)
       ABSL_LOCKS_EXCLUDED(turn_);
 
-  // Ends a stream; what it has told will still be learned.
+  // Ends a stream; what it has told will still be learned, unless this ends before: Drain first.
   void Close(LearningStream* stream) ABSL_LOCKS_EXCLUDED(turn_);
 
   // Drains if a closed stream of this name has something left to learn, so that its end is known.
@@ -167,7 +167,8 @@ class BackgroundLearner {
   // The positions of all streams, and of those that have ended. As SavePosition.
   void SavePositions(Journal::Moment* moment) const;
 
-  // Begins to learn on a thread of its own. Does nothing if it does already.
+  // Begins to learn on a thread of its own. Does nothing if it does already. Throws what
+  // std::thread does: within WithinMemory.
   void Start() ABSL_LOCKS_EXCLUDED(turn_);
 
   Status status() const ABSL_LOCKS_EXCLUDED(turn_);

@@ -13,6 +13,7 @@
 #include "core/check.h"
 #include "core/status_macros.h"
 #include "runtime/files.h"
+#include "runtime/memory.h"
 #include "runtime/position.h"
 
 namespace gyrus {
@@ -152,7 +153,11 @@ absl::Status Journal::FinishCut() {
 }
 
 void Journal::AwaitWrite() {
-  while (retry_ || turn_.load(std::memory_order_acquire) == Turn::kWhole) changed_.Wait(&mutex_);
+  const auto writes = [this] {
+    const Turn turn = turn_.load(std::memory_order_acquire);
+    return turn == Turn::kWhole || turn == Turn::kReadying;
+  };
+  while (retry_ || writes()) changed_.Wait(&mutex_);
 }
 
 void Journal::AddHistory(const std::string& line) {
@@ -200,8 +205,13 @@ bool Journal::AwaitCut() {
     } else if (left > Nanos(0)) {
       changed_.WaitFor(&mutex_, left);
     } else {
+      // Without the lock, which the learner may want for a line of history: finding pages is slow.
+      turn_.store(Turn::kReadying, std::memory_order_release);
+      mutex_.Unlock();
       PrepareCut();
+      mutex_.Lock();
       turn_.store(Turn::kDue, std::memory_order_release);
+      changed_.NotifyAll();
     }
   }
 }
@@ -209,8 +219,12 @@ bool Journal::AwaitCut() {
 // Takes ahead what memory a cut may need, so that the learner waits for none.
 void Journal::PrepareCut() {
   cutter_->Prefault(cutter_->changed_bytes() * 5 / 4 + kLeastPiece);
-  cut_.positions.Reserve(reserved_sessions_.load(std::memory_order_relaxed),
-                         reserved_bytes_.load(std::memory_order_relaxed));
+  // What is not to be had now, the cut takes.
+  WithinMemory([&] {
+    cut_.positions.Reserve(reserved_sessions_.load(std::memory_order_relaxed),
+                           reserved_bytes_.load(std::memory_order_relaxed));
+    return absl::OkStatus();
+  }).IgnoreError();
 }
 
 StateCommit Journal::MakeCommit() const {
@@ -255,12 +269,17 @@ std::size_t Journal::TakeLines(StateCommit* commit) {
 }
 
 void Journal::WriteCut() {
-  StateCommit commit = MakeCommit();
-  const std::size_t lines = TakeLines(&commit);
+  SnapshotNumber number = number_;
+  std::size_t lines = 0;
   uint64_t written = 0;
-  absl::Status status = WriteFirstFile();
-  if (status.ok() && commit.snapshot.has_value()) status = CountSteps(&commit);
-  if (status.ok()) status = Append(commit, &written);
+  const absl::Status status = WithinMemory([&] {
+    StateCommit commit = MakeCommit();
+    number = commit.number;
+    lines = TakeLines(&commit);
+    GYRUS_RETURN_IF_ERROR(WriteFirstFile());
+    if (commit.snapshot.has_value()) GYRUS_RETURN_IF_ERROR(CountSteps(&commit));
+    return Append(commit, &written);
+  });
 
   MutexLock lock(&mutex_);
   retry_ = false;
@@ -269,7 +288,7 @@ void Journal::WriteCut() {
   durable_.status = status;
   durable_.written_bytes += written;
   if (status.ok()) {
-    number_ = commit.number;
+    number_ = number;
     lines_.erase(lines_.begin(), lines_.begin() + static_cast<std::ptrdiff_t>(lines));
     durable_.durable = number_;
     durable_commits_ = cut_.commits;

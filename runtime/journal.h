@@ -120,11 +120,12 @@ class Journal {
  private:
   // Who may touch the cutter and the cut; changes hands with release and acquire.
   enum class Turn : uint8_t {
-    kIdle,     // Writer: it is not time yet.
-    kDue,      // Learner: cut.
-    kCopying,  // Learner: copy.
-    kWhole,    // Writer: write.
-    kFailed,   // Writer: write again, later.
+    kIdle,      // Writer: it is not time yet.
+    kReadying,  // Writer: take memory for the cut.
+    kDue,       // Learner: cut.
+    kCopying,   // Learner: copy.
+    kWhole,     // Writer: write.
+    kFailed,    // Writer: write again, later.
   };
 
   // What is cut, beside the blocks.

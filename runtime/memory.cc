@@ -5,6 +5,7 @@
 
 #include <new>
 #include <string>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -64,6 +65,9 @@ absl::Status WithinMemory(absl::FunctionRef<absl::Status()> take) {
     return take();
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("the system has no room for a brain of this size");
+  } catch (const std::system_error& error) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the system has no thread to give: ", error.what()));
   }
 }
 

@@ -20,8 +20,8 @@ uint64_t MachineMemory();
 // session of such a mode take more than `limit_bytes`. spares: as Plan::MakeStore.
 absl::Status CheckMemory(const Plan& plan, uint32_t spares, Mode mode, uint64_t limit_bytes);
 
-// Calls what takes a brain's memory. A system may have less to give than its machine has, and the
-// standard library says so by an exception: here it becomes ResourceExhausted.
+// Calls what takes a brain's memory, or begins a thread. A system may have less to give than its
+// machine has, and the standard library says so by an exception: here it becomes ResourceExhausted.
 absl::Status WithinMemory(absl::FunctionRef<absl::Status()> take);
 
 }  // namespace gyrus

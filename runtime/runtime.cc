@@ -102,8 +102,10 @@ RuntimeStatus Runtime::status() const {
 }
 
 absl::Status Runtime::Export(const std::string& path) {
-  const Hold hold = store_->TakeHold();
-  return ExportBlocks(hold, path);
+  return WithinMemory([&] {
+    const Hold hold = store_->TakeHold();
+    return ExportBlocks(hold, path);
+  });
 }
 
 }  // namespace gyrus

@@ -84,7 +84,8 @@ class Runtime {
   // Learns everything that was told before the call, and publishes it.
   absl::Status Drain() { return background_->Drain(); }
 
-  // How it goes, for whoever watches. Any thread; waits for a slice of learning at most.
+  // How it goes, for whoever watches. Any thread; waits for a slice of
+  // learning or, while one saves, for the disk.
   RuntimeStatus status() const;
 
   // Makes durable, in one transaction and before it returns, all that was learned, where the given
@@ -147,6 +148,7 @@ class Runtime {
   absl::Status Save(const std::vector<Session*>& sessions, const std::vector<std::string>& history,
                     const std::optional<NewSnapshot>& snapshot);
   absl::Status Load(const std::string& directory);
+  absl::StatusOr<bool> Follow();
   absl::Status CheckBlock(BlockId id) const;
 
   Options options_;

@@ -10,6 +10,7 @@
 #include "runtime/brain_text.h"
 #include "runtime/files.h"
 #include "runtime/health.h"
+#include "runtime/memory.h"
 #include "runtime/runtime.h"
 #include "runtime/store/state_db.h"
 
@@ -30,7 +31,8 @@ absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Open(const std::string& direct
   runtime->directory_ = directory;
   runtime->text_ = text;
   GYRUS_RETURN_IF_ERROR(runtime->Start(spec, options));
-  GYRUS_RETURN_IF_ERROR(runtime->WithWayOut(runtime->Load(directory)));
+  GYRUS_RETURN_IF_ERROR(
+      runtime->WithWayOut(WithinMemory([&] { return runtime->Load(directory); })));
   return runtime;
 }
 
@@ -80,8 +82,17 @@ absl::Status Runtime::CheckBlock(BlockId id) const {
 
 std::vector<std::string> Runtime::saved_sessions() const { return positions_.names(); }
 
-// What is read is laid aside first: it may be damaged half-way.
 absl::StatusOr<bool> Runtime::Refresh() {
+  absl::StatusOr<bool> newer;
+  GYRUS_RETURN_IF_ERROR(WithinMemory([&] {
+    newer = Follow();
+    return newer.status();
+  }));
+  return newer;
+}
+
+// What is read is laid aside first: it may be damaged half-way.
+absl::StatusOr<bool> Runtime::Follow() {
   if (state_ == nullptr) {
     return absl::FailedPreconditionError("only a brain that is open read-only follows its writer");
   }
@@ -112,10 +123,12 @@ absl::StatusOr<bool> Runtime::Refresh() {
 
 absl::Status Runtime::Save(const std::vector<Session*>& sessions,
                            const std::vector<std::string>& history) {
-  return Save(sessions, history, std::nullopt);
+  return WithinMemory([&] { return Save(sessions, history, std::nullopt); });
 }
 
-absl::Status Runtime::SaveSnapshot(const NewSnapshot& snapshot) { return Save({}, {}, snapshot); }
+absl::Status Runtime::SaveSnapshot(const NewSnapshot& snapshot) {
+  return WithinMemory([&] { return Save({}, {}, snapshot); });
+}
 
 absl::Status Runtime::Save(const std::vector<Session*>& sessions,
                            const std::vector<std::string>& history,
@@ -167,8 +180,9 @@ absl::StatusOr<std::vector<std::string>> Runtime::History() const {
     lines.emplace_back(line);
     return absl::OkStatus();
   };
-  const absl::Status status =
-      journal_ != nullptr ? journal_->VisitHistory(visit) : state_->VisitHistory(visit);
+  const absl::Status status = WithinMemory([&] {
+    return journal_ != nullptr ? journal_->VisitHistory(visit) : state_->VisitHistory(visit);
+  });
   if (status.ok()) return lines;
   return absl::Status(status.code(),
                       absl::StrCat("state \"", StatePath(directory_), "\": ", status.message()));

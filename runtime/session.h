@@ -92,7 +92,7 @@ class Session {
   // was opened or changed its mode. The session's other methods must not be called meanwhile.
   absl::StatusOr<Exploration> Explore();
 
-  // A session of another name that goes on from here: the same state, no waiting steps.
+  // A session of another name, not empty, that goes on from here: the same state, no waiting steps.
   absl::StatusOr<std::unique_ptr<Session>> Clone(absl::string_view name);
 
   // Changes who learns from here on. To inline waits until what was told has been learned; the

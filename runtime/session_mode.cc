@@ -190,6 +190,7 @@ absl::Status Session::TurnInline() {
 }
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Clone(absl::string_view name) {
+  if (name.empty()) return absl::InvalidArgumentError("a session needs a name");
   std::unique_ptr<Session> clone;
   GYRUS_RETURN_IF_ERROR(WithinMemory([&] {
     clone.reset(new Session(ground_, {.name = std::string(name), .mode = options_.mode}));

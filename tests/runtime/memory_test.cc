@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <memory>
 #include <new>
+#include <system_error>
 
 #include "runtime/binding.h"
 #include "runtime/presets.h"
@@ -49,6 +51,15 @@ TEST(MemoryTest, SaysWhichTableIsTooLarge) {
                        AllOf(HasSubstr("the 1048576 of table \"association.weights\""),
                              HasSubstr("this machine has 1024.0 MiB"))));
   EXPECT_THAT(CheckMemory(*plan, 2, Mode::kInline, 100 * kGibi), IsOk());
+}
+
+TEST(MemoryTest, TurnsWhatTheSystemRefusesIntoAStatus) {
+  EXPECT_THAT(WithinMemory([]() -> absl::Status { throw std::bad_alloc(); }),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("no room")));
+  EXPECT_THAT(WithinMemory([]() -> absl::Status {
+                throw std::system_error(EAGAIN, std::generic_category());
+              }),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("no thread")));
 }
 
 TEST(MemoryTest, CountsTheStateOfEveryStepThatWaitsForItsLabel) {

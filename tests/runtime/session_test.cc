@@ -431,6 +431,7 @@ TEST(SessionTest, AClonesFutureIsItsOwn) {
                        runtime->OpenSession({.name = "a", .mode = Mode::kFrozen}));
   for (uint64_t i = 0; i < 50; ++i) ASSERT_THAT(StepByte(session.get(), ProseByte(i)), IsOk());
 
+  EXPECT_THAT(session->Clone(""), StatusIs(absl::StatusCode::kInvalidArgument));
   ASSERT_OK_AND_ASSIGN(const auto clone, session->Clone("b"));
   Prediction original;
   Prediction cloned;
