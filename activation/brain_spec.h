@@ -261,6 +261,12 @@ struct HeadSpec {
 
 // ---- The brain.
 
+// What one user's fork of the brain may take: see runtime/users.h.
+struct UsersSpec {
+  uint32_t resident_bytes = 64 << 10;  // Of memory, for blocks of its own; at least 4096.
+  uint32_t stored_bytes = 1 << 20;     // On the disk, with where its stream stands.
+};
+
 struct BrainSpec {
   std::string name;
   uint64_t seed = 1;
@@ -278,6 +284,7 @@ struct BrainSpec {
   ReplaySpec replay = {};
   GuardSpec guard = {};
   DriftSpec drift = {};
+  UsersSpec users = {};
   SchemaSpec schema = {};
 };
 

@@ -41,6 +41,7 @@ struct AreaLearningSpec {
   bool bounded = false;  // No step may move a layer past its target.
   ImportanceSpec importance = {};
   PlasticitySpec plasticity = {};
+  bool personal = false;  // Whether it also learns in users' forks, each for itself.
 };
 
 // Stored samples, each learned again now and then beside live ones, so that what is trained by

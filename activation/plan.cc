@@ -125,6 +125,15 @@ absl::Status Plan::CheckUnbound(const BrainSpec& spec) {
   }
   GYRUS_RETURN_IF_ERROR(CheckProtection(spec.guard));
   GYRUS_RETURN_IF_ERROR(CheckProtection(spec.drift));
+  if (spec.users.resident_bytes < 4096 || spec.users.resident_bytes > (1U << 30)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "users.resident_bytes must be in [4096, 2^30], got ", spec.users.resident_bytes));
+  }
+  if (spec.users.stored_bytes < spec.users.resident_bytes || spec.users.stored_bytes > (1U << 30)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "users.stored_bytes must be in [users.resident_bytes = ", spec.users.resident_bytes,
+        ", 2^30], got ", spec.users.stored_bytes));
+  }
   for (const AreaSpec& area : spec.areas) GYRUS_RETURN_IF_ERROR(CheckAreaNumbers(area));
   return CheckReplay(spec);
 }
@@ -152,6 +161,7 @@ absl::Status Plan::Compile() {
     encoder_modalities_.push_back(static_cast<uint32_t>(modality - spec_.modalities.begin()));
   }
   for (const AreaSpec& area : spec_.areas) GYRUS_RETURN_IF_ERROR(CompileArea(area));
+  const std::size_t first_of_heads = builder_.tables().size();
   for (const HeadSpec& head : spec_.heads) {
     // One target teaches them all.
     if (head.classes != spec_.heads[0].classes || head.outputs != spec_.heads[0].outputs) {
@@ -164,13 +174,33 @@ absl::Status Plan::Compile() {
     if (!made.ok()) return At(absl::StrCat("head \"", head.name, "\""), made.status());
     heads_.push_back(*std::move(made));
   }
+  const std::size_t behind_heads = builder_.tables().size();
   if (spec_.replay.items > 0) {
     GYRUS_ASSIGN_OR_RETURN(replay_, AddReplayTables(spec_, &builder_));
   }
   for (const PlanBuilder::Table& table : builder_.tables()) {
     writes_per_step_.push_back(table.writes_per_step);
   }
+  FindPersonalTables(first_of_heads, behind_heads);
   return absl::OkStatus();
+}
+
+void Plan::FindPersonalTables(std::size_t first_of_heads, std::size_t behind_heads) {
+  fork_writes_per_step_ = writes_per_step_;
+  std::vector<bool> personal(writes_per_step_.size(), false);
+  std::fill(personal.begin() + static_cast<std::ptrdiff_t>(first_of_heads),
+            personal.begin() + static_cast<std::ptrdiff_t>(behind_heads), true);
+  for (const AreaPlan& area : areas_) {
+    if (!area.spec.learning.personal || !area.cell->shape().learns) continue;
+    personal[area.weights_table] = true;
+    if (area.spec.learning.optimiser == Optimiser::kRmsprop) {
+      personal[area.accumulators_table] = true;
+    }
+  }
+  for (std::size_t t = 0; t < personal.size(); ++t) {
+    const std::size_t bytes = builder_.tables()[t].spec.layout.block_bytes();
+    if (!personal[t] || bytes > spec_.users.resident_bytes / 8) fork_writes_per_step_[t] = 0;
+  }
 }
 
 absl::Status Plan::CompileArea(const AreaSpec& spec) {

@@ -62,6 +62,9 @@ class ByteReader {
     Take(values.data(), values.size_bytes());
   }
 
+  // The bytes alone.
+  void GetBytes(std::span<std::byte> bytes) { Take(bytes.data(), bytes.size()); }
+
   // Reads a span of at most `limit` elements into `storage` and returns it.
   template <typename T>
   std::span<const T> GetVector(std::vector<T>* storage, std::size_t limit) {

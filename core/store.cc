@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/check.h"
 #include "core/cutter.h"
+#include "core/overlay.h"
 #include "core/status_macros.h"
 
 namespace gyrus {
@@ -300,7 +301,12 @@ std::optional<Commit> Commit::TryBegin(Store* store, std::span<const uint32_t> n
 }
 
 Commit::~Commit() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  if (store_ != nullptr) store_->mutex_.Unlock();
+  if (store_ == nullptr) return;
+  if (overlay_ == nullptr) {
+    store_->mutex_.Unlock();
+  } else {
+    overlay_->EndCommit();
+  }
 }
 
 Hold::Hold(Hold&& other) noexcept

@@ -37,6 +37,7 @@ struct BlockId {
 class Commit;
 class Cutter;
 class Hold;
+class Overlay;
 class Reader;
 class Store;
 
@@ -48,12 +49,16 @@ class View {
   SnapshotNumber number() const { return number_; }
 
  private:
+  friend class Commit;
+  friend class Overlay;
   friend class Store;
   friend class Reader;
-  View(const Store* store, SnapshotNumber number) : store_(store), number_(number) {}
+  View(const Store* store, SnapshotNumber number, const Overlay* overlay = nullptr)
+      : store_(store), number_(number), overlay_(overlay) {}
 
   const Store* store_;
   SnapshotNumber number_;
+  const Overlay* overlay_;  // What lies over it, if anything.
 };
 
 // The versioned parameter blocks of one brain. A block is never changed once a reader can see it:
@@ -133,6 +138,7 @@ class Store {
   friend class Commit;
   friend class Cutter;
   friend class Hold;
+  friend class Overlay;
   friend class Reader;
   friend class TableWriter;
   friend class View;
@@ -195,7 +201,8 @@ class ABSL_SCOPED_LOCKABLE Commit {
   // Requires: needs.size() <= num_tables().
   static std::optional<Commit> TryBegin(Store* store, std::span<const uint32_t> needs);
 
-  Commit(Commit&& other) noexcept : store_(std::exchange(other.store_, nullptr)) {}
+  Commit(Commit&& other) noexcept
+      : store_(std::exchange(other.store_, nullptr)), overlay_(other.overlay_) {}
   Commit& operator=(Commit&&) = delete;
   ~Commit() ABSL_UNLOCK_FUNCTION();
 
@@ -212,12 +219,14 @@ class ABSL_SCOPED_LOCKABLE Commit {
   // For many writes to one table.
   TableWriter table(uint32_t table) noexcept GYRUS_NONBLOCKING;
 
-  View view() const { return store_->Draft(); }
+  View view() const { return View(store_, TableView::kNewest, overlay_); }
 
  private:
-  explicit Commit(Store* store) : store_(store) {}
+  friend class Overlay;
+  explicit Commit(Store* store, Overlay* overlay = nullptr) : store_(store), overlay_(overlay) {}
 
   Store* store_;
+  Overlay* overlay_;  // What takes the writes in the store's place, if anything.
 };
 
 // Keeps one snapshot readable beyond a step: a fork, a tag, the guard. Movable.
@@ -281,8 +290,17 @@ inline TableWriter::TableWriter(Store* store, uint32_t table) ABSL_NO_THREAD_SAF
       home_(store->rules_[table].unwatched ? store->tables_[table].home() : nullptr),
       table_(table) {}
 
+inline TableWriter::TableWriter(Store* store, uint32_t table, Overlay* overlay)
+    : store_(store),
+      memory_(&store->tables_[table].memory()),
+      floor_(TableView::kNewest),
+      home_(nullptr),
+      table_(table),
+      overlay_(overlay) {}
+
 inline TableWriter Commit::table(uint32_t table) noexcept ABSL_NO_THREAD_SAFETY_ANALYSIS {
   GYRUS_DCHECK(table < store_->tables_.size());
+  if (overlay_ != nullptr) return TableWriter(store_, table, overlay_);
   store_->draft_is_dirty_ = true;  // It will be; what is written in place does not say so again.
   return TableWriter(store_, table);
 }
@@ -290,7 +308,8 @@ inline TableWriter Commit::table(uint32_t table) noexcept ABSL_NO_THREAD_SAFETY_
 inline std::byte* Commit::Write(BlockId id) noexcept { return table(id.table).Write(id.index); }
 
 inline TableView View::table(uint32_t table) const noexcept {
-  return store_->tables_[table].View(number_);
+  const TableView base = store_->tables_[table].View(number_);
+  return overlay_ == nullptr ? base : base.Under(overlay_, table);
 }
 
 }  // namespace gyrus

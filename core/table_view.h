@@ -13,6 +13,7 @@
 // How a table of versioned blocks is read and written; see BlockTable.
 namespace gyrus {
 
+class Overlay;
 class Store;
 
 // A snapshot is the number of the publish that made it visible.
@@ -91,6 +92,7 @@ class TableView {
     GYRUS_DCHECK(index < memory_->blocks);
     if (home_ != nullptr) [[likely]]
       return home_ + index * stride_;
+    if (overlay_ != nullptr) return ReadThrough(index);
     // acquire: pairs with the learner's release, after it has filled the version.
     PackedVersion version(memory_->heads[index].load(std::memory_order_acquire));
     while (version.stamp() > number_) {
@@ -144,14 +146,27 @@ class TableView {
 
  private:
   friend class BlockTable;
+  friend class View;
 
   TableView(const TableMemory* memory, std::byte* home, SnapshotNumber number)
       : memory_(memory), home_(home), stride_(memory->stride), number_(number) {}
 
+  // The table as an overlay shows it.
+  TableView Under(const Overlay* overlay, uint32_t table) const noexcept {
+    TableView view = *this;
+    view.home_ = nullptr;
+    view.overlay_ = overlay;
+    view.table_ = table;
+    return view;
+  }
+  const std::byte* ReadThrough(uint32_t index) const noexcept GYRUS_NONBLOCKING;
+
   const TableMemory* memory_;
-  std::byte* home_;  // Where all blocks are, or null: follow the heads.
+  std::byte* home_;  // Where all blocks are, or null: look in the overlay, or follow the heads.
   std::size_t stride_;
   SnapshotNumber number_;
+  const Overlay* overlay_ = nullptr;
+  uint32_t table_ = 0;  // With an overlay.
 };
 
 // How a table is written at present: in place without a thought if stamped at least `floor`; while
@@ -173,6 +188,8 @@ class TableWriter {
     if (home_ != nullptr) [[likely]] {
       if (Dirty(index)) [[likely]]
         return home_ + index * stride_;
+    } else if (overlay_ != nullptr) {
+      return WriteInto(overlay_, table_, index);
     } else {
       // relaxed: the writer reads what it wrote itself.
       const PackedVersion newest(memory_->heads[index].load(std::memory_order_relaxed));
@@ -205,10 +222,13 @@ class TableWriter {
   friend class Commit;
 
   inline TableWriter(Store* store, uint32_t table);
+  inline TableWriter(Store* store, uint32_t table, Overlay* overlay);
   bool Dirty(uint32_t index) const noexcept { return (dirty_[index / 64] >> index % 64 & 1) != 0; }
   // Static, so that no call takes the writer's address: its members stay in registers.
   static std::byte* FirstWrite(Store* store, uint32_t table,
                                uint32_t index) noexcept GYRUS_NONBLOCKING;
+  static std::byte* WriteInto(Overlay* overlay, uint32_t table,
+                              uint32_t index) noexcept GYRUS_NONBLOCKING;
 
   Store* store_;
   const TableMemory* memory_;
@@ -217,6 +237,7 @@ class TableWriter {
   SnapshotNumber floor_;  // A version stamped at least this is written in place.
   std::byte* home_;       // Where dirty blocks are written in place, or null: as the heads say.
   uint32_t table_;
+  Overlay* overlay_ = nullptr;  // What takes all writes, if any; then home_ is null.
 };
 
 }  // namespace gyrus

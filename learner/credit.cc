@@ -44,9 +44,10 @@ absl::Status AreaCredit::Connect(std::span<const AreaPlan> areas,
   learns_routes_ = std::holds_alternative<LearnedRouterSpec>(plan_.spec.router);
   traces_errors_ = learns && plan_.spec.learning.trace != Trace::kNone;
   for (const AreaPlan::Source& source : plan_.sources) {
-    const bool passes = source.is_area && earlier[source.index]->takes_gradient() &&
-                        (learns || plan_.spec.residual);
-    sources_.push_back(passes ? earlier[source.index].get() : nullptr);
+    AreaCredit* const below = source.is_area ? earlier[source.index].get() : nullptr;
+    const bool passes =
+        below != nullptr && below->takes_gradient() && (learns || plan_.spec.residual);
+    sources_.push_back(passes ? below : nullptr);
     passes_on_ = passes_on_ || passes;
   }
   takes_gradient_ = learns || learns_routes_ || passes_on_;

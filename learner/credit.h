@@ -40,10 +40,10 @@ namespace gyrus {
 // One thread, the learner's. Record and Backward are real-time safe. Not movable.
 class AreaCredit {
  public:
-  // `areas` are the plan's and `earlier` the credits of those before `index`; both must outlive
-  // it. accumulators: the table of AccumulatorLayout of the area's weights; not read for SGD.
-  // Returns InvalidArgument for a learning spec out of range, or if a chunk differs from that of an
-  // area that it must hand gradients to.
+  // `areas` are the plan's and `earlier` the credits of those before `index`, null for areas that
+  // do not learn here; both must outlive it. accumulators: the table of AccumulatorLayout of the
+  // area's weights; not read for SGD. Returns InvalidArgument for a learning spec out of range, or
+  // if a chunk differs from that of an area that it must hand gradients to.
   static absl::StatusOr<std::unique_ptr<AreaCredit>> Create(
       std::span<const AreaPlan> areas, uint32_t index,
       std::span<const std::unique_ptr<AreaCredit>> earlier, uint32_t accumulators);

@@ -20,20 +20,25 @@ std::size_t Capacity(const BrainSpec& spec) { return spec.label_window + std::si
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Learner>> Learner::Create(const Plan* plan, Store* store) {
-  std::unique_ptr<Learner> learner(new Learner(plan, store));
+absl::StatusOr<std::unique_ptr<Learner>> Learner::Create(const Plan* plan, WorkingCopy copy) {
+  std::unique_ptr<Learner> learner(new Learner(plan, copy));
   for (uint32_t a = 0; a < plan->areas().size(); ++a) {
+    if (copy.forked() && !plan->areas()[a].spec.learning.personal) {
+      learner->credits_.emplace_back();
+      continue;
+    }
     auto credit = AreaCredit::Create(plan->areas(), a, learner->credits_,
                                      plan->areas()[a].accumulators_table);
     if (!credit.ok()) return credit.status();
+    learner->taught_.push_back(credit->get());
     learner->credits_.push_back(*std::move(credit));
   }
-  GYRUS_RETURN_IF_ERROR(learner->AddProtections());
+  if (!copy.forked()) GYRUS_RETURN_IF_ERROR(learner->AddProtections());
   return learner;
 }
 
 absl::Status Learner::AddProtections() {
-  if (plan_->replay().has_value()) replay_ = std::make_unique<Replay>(plan_, store_);
+  if (plan_->replay().has_value()) replay_ = std::make_unique<Replay>(plan_, copy_.store());
   const AreaPlan* other = nullptr;  // A trained area that does not weigh sensitivity.
   for (uint32_t a = 0; a < plan_->areas().size(); ++a) {
     const AreaPlan& area = plan_->areas()[a];
@@ -64,14 +69,14 @@ uint64_t Learner::BytesFor(const Plan& plan) {
   return bytes;
 }
 
-Learner::Learner(const Plan* plan, Store* store)
+Learner::Learner(const Plan* plan, WorkingCopy copy)
     : plan_(plan),
-      store_(store),
+      copy_(copy),
       events_(plan->spec(), Capacity(plan->spec()), plan->state_bytes()),
       state_(plan->state_bytes()),
       memory_(plan->activity_bytes(Plan::For::kLearning)),
       activity_(plan->MakeActivity(Plan::For::kLearning, &memory_)),
-      context_{.view = store->Draft(), .activity = &activity_, .state = state_.data()},
+      context_{.view = copy.view(), .activity = &activity_, .state = state_.data()},
       drift_(plan->spec().drift) {}
 
 void Learner::Close(uint64_t id) {
@@ -159,13 +164,13 @@ const StepContext* Learner::RunAhead() {
 
 void Learner::ForwardAhead(const Event& event) {
   if (ahead_ == event.id) {
-    if (ahead_commits_ == store_->commits()) return;
+    if (ahead_commits_ == copy_.commits()) return;
     // Somebody else has changed the draft since; what was run ahead no longer holds.
     std::copy(event.state.begin(), event.state.end(), state_.begin());
   }
   plan_->Forward(context_, event.observation);
   ahead_ = event.id;
-  ahead_commits_ = store_->commits();
+  ahead_commits_ = copy_.commits();
 }
 
 absl::StatusOr<int> Learner::RunFor(Nanos budget, const Clock& clock) {
@@ -191,7 +196,7 @@ absl::Status Learner::OutOfSpares() {
 absl::Status Learner::Run(Event* event) {
   const bool ahead = ahead_ == event->id;
   if (ahead) ForwardAhead(*event);
-  std::optional<Commit> commit = Commit::TryBegin(store_, plan_->writes_per_step());
+  std::optional<Commit> commit = copy_.TryBegin(plan_->writes_per_step());
   if (!commit.has_value()) return OutOfSpares();
   // Only now, so that a step that must wait for spares leaves the state as it was.
   if (!ahead) {
@@ -215,7 +220,7 @@ absl::Status Learner::Run(Event* event) {
     ++counts_.unlabelled;
     LearningMeter::Add(&meter_->unlabelled, uint64_t{1});
   }
-  plan_->LearnInputs(context_, event->observation, &*commit);
+  if (!copy_.forked()) plan_->LearnInputs(context_, event->observation, &*commit);
   if (tally_.events++ == 0) tally_.first_step = event->id;
   tally_.last_step = event->id;
   ahead_ = 0;
@@ -234,7 +239,7 @@ void Learner::WatchDrift() {
 void Learner::SetRates() {
   context_.rate_factor = drift_.rate_factor();
   if (replay_ != nullptr) replay_->set_rate_factor(context_.rate_factor);
-  for (const auto& credit : credits_) credit->set_rate_factor(context_.rate_factor);
+  for (AreaCredit* const credit : taught_) credit->set_rate_factor(context_.rate_factor);
 }
 
 void Learner::LearnLabelled(const Event& event, Commit* commit) {
@@ -284,37 +289,41 @@ double Learner::LearnLesson(const StepContext& context, const Lesson& lesson, Co
     of_head.logits_then = {};
   }
   counts_.refused += std::exchange(context.activity->refused, 0);
-  for (std::size_t a = 0; a < credits_.size(); ++a) credits_[a]->Record(areas[a]);
+  for (std::size_t a = 0; a < credits_.size(); ++a) {
+    if (credits_[a] != nullptr) credits_[a]->Record(areas[a]);
+  }
   for (std::size_t a = credits_.size(); a-- > 0;) {
-    if (credits_[a]->full()) credits_[a]->Backward(commit, lesson.kind);
+    if (credits_[a] != nullptr && credits_[a]->full()) credits_[a]->Backward(commit, lesson.kind);
   }
   return first;
 }
 
 absl::Status Learner::FinishChunks() {
-  if (credits_.empty()) return absl::OkStatus();
-  std::optional<Commit> commit = Commit::TryBegin(store_, plan_->writes_per_step());
+  if (taught_.empty()) return absl::OkStatus();
+  std::optional<Commit> commit = copy_.TryBegin(plan_->writes_per_step());
   if (!commit.has_value()) return OutOfSpares();
-  for (std::size_t a = credits_.size(); a-- > 0;) credits_[a]->Backward(&*commit);
+  for (auto credit = taught_.rbegin(); credit != taught_.rend(); ++credit) {
+    (*credit)->Backward(&*commit);
+  }
   return absl::OkStatus();
 }
 
 bool Learner::settled() const {
-  return std::none_of(credits_.begin(), credits_.end(),
-                      [](const auto& credit) { return credit->begun(); });
+  return std::none_of(taught_.begin(), taught_.end(),
+                      [](const AreaCredit* credit) { return credit->begun(); });
 }
 
 std::size_t Learner::max_saved_bytes() const {
   std::size_t bytes =
       2 * sizeof(uint64_t) + state_.size() + events_.max_saved_bytes() + drift_.saved_bytes();
-  for (const auto& credit : credits_) {
+  for (AreaCredit* const credit : taught_) {
     bytes += sizeof(uint64_t) + credit->traces().size_bytes();
   }
   return bytes;
 }
 
 void Learner::ForgetTraces() {
-  for (const auto& credit : credits_) credit->Forget();
+  for (AreaCredit* const credit : taught_) credit->Forget();
 }
 
 void Learner::ForgetDrift() {
@@ -324,7 +333,8 @@ void Learner::ForgetDrift() {
 
 Learner::Counts Learner::counts() const {
   Counts counts = counts_;
-  for (const auto& credit : credits_) counts.refused += static_cast<uint64_t>(credit->refused());
+  for (AreaCredit* const credit : taught_)
+    counts.refused += static_cast<uint64_t>(credit->refused());
   return counts;
 }
 
@@ -334,7 +344,7 @@ void Learner::Save(ByteWriter* writer) const {
   writer->PutSpan<std::byte>(ahead ? std::span<const std::byte>(events_.at(0).state)
                                    : std::span<const std::byte>(state_));
   writer->Put(closed_);
-  for (const auto& credit : credits_) writer->PutSpan<float>(credit->traces());
+  for (AreaCredit* const credit : taught_) writer->PutSpan<float>(credit->traces());
   drift_.Save(writer);
   events_.Save(writer);
 }
@@ -342,7 +352,7 @@ void Learner::Save(ByteWriter* writer) const {
 void Learner::Restore(ByteReader* reader) {
   reader->GetSpan<std::byte>(state_);
   closed_ = reader->Get<uint64_t>();
-  for (const auto& credit : credits_) reader->GetSpan<float>(credit->traces());
+  for (AreaCredit* const credit : taught_) reader->GetSpan<float>(credit->traces());
   drift_.Restore(reader);
   SetRates();
   events_.Restore(*plan_, reader);

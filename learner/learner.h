@@ -15,6 +15,7 @@
 #include "activation/plan.h"
 #include "core/bytes.h"
 #include "core/clock.h"
+#include "core/overlay.h"
 #include "core/store.h"
 #include "core/workspace.h"
 #include "learner/credit.h"
@@ -68,9 +69,11 @@ class Learner {
     uint64_t drifts = 0;      // Times that the loss was found to have risen.
   };
 
-  // `plan` and `store` must outlive the learner; the store is the plan's. Returns InvalidArgument
-  // if an area's learning spec is out of range.
-  static absl::StatusOr<std::unique_ptr<Learner>> Create(const Plan* plan, Store* store);
+  // `plan` and what `copy` is of must outlive the learner; the store is the plan's. Over a fork
+  // areas learn only if they are personal, encoders and routers of sleeping areas not at all, and
+  // nothing is replayed or renewed. Returns
+  // InvalidArgument if an area's learning spec is out of range.
+  static absl::StatusOr<std::unique_ptr<Learner>> Create(const Plan* plan, WorkingCopy copy);
 
   // What a learner of such a brain takes of memory, to within a few thousandths.
   static uint64_t BytesFor(const Plan& plan);
@@ -164,7 +167,7 @@ class Learner {
   const Activity& activity() const { return activity_; }
 
  private:
-  Learner(const Plan* plan, Store* store);
+  Learner(const Plan* plan, WorkingCopy copy);
 
   bool Ready(const Event& event) const;
   void ForwardAhead(const Event& event);
@@ -178,13 +181,14 @@ class Learner {
   absl::Status OutOfSpares();
 
   const Plan* plan_;
-  Store* store_;
+  WorkingCopy copy_;
   EventRing events_;
   std::vector<std::byte> state_;
   Workspace memory_;
   Activity activity_;
   StepContext context_;
-  std::vector<std::unique_ptr<AreaCredit>> credits_;       // By area.
+  std::vector<std::unique_ptr<AreaCredit>> credits_;       // By area; null where it learns nothing.
+  std::vector<AreaCredit*> taught_;                        // Those that are not null.
   std::unique_ptr<Replay> replay_;                         // Null without.
   std::vector<std::unique_ptr<Plasticity>> plasticities_;  // By area; null without.
   bool senses_ = false;                                    // Any area weighs sensitivity.

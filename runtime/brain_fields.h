@@ -28,7 +28,14 @@ void Describe(F& f, const BrainSpec*) {
   f.Field("replay", &BrainSpec::replay);
   f.Field("guard", &BrainSpec::guard);
   f.Field("drift", &BrainSpec::drift);
+  f.Field("users", &BrainSpec::users);
   f.Field("schema", &BrainSpec::schema);
+}
+
+template <typename F>
+void Describe(F& f, const UsersSpec*) {
+  f.Field("resident_bytes", &UsersSpec::resident_bytes);
+  f.Field("stored_bytes", &UsersSpec::stored_bytes);
 }
 
 template <typename F>

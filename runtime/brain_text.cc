@@ -48,6 +48,10 @@ std::string Fingerprint(const BrainSpec& spec) {
   brain.clear_publish_every_ms();
   brain.clear_guard();
   brain.clear_drift();
+  brain.clear_users();
+  for (v1::Area& area : *brain.mutable_areas()) {
+    if (area.has_learning()) area.mutable_learning()->clear_personal();
+  }
   for (v1::Head& head : *brain.mutable_heads()) head.clear_limits();
   return absl::StrCat(absl::Hex(TextHash(Print(brain)), absl::kZeroPad16));
 }

@@ -25,6 +25,7 @@ void Describe(F& f, const AreaLearningSpec*) {
   f.Field("bounded", &AreaLearningSpec::bounded);
   f.Field("importance", &AreaLearningSpec::importance);
   f.Field("plasticity", &AreaLearningSpec::plasticity);
+  f.Field("personal", &AreaLearningSpec::personal);
 }
 
 template <typename F>
