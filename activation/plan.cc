@@ -161,7 +161,6 @@ absl::Status Plan::Compile() {
     encoder_modalities_.push_back(static_cast<uint32_t>(modality - spec_.modalities.begin()));
   }
   for (const AreaSpec& area : spec_.areas) GYRUS_RETURN_IF_ERROR(CompileArea(area));
-  const std::size_t first_of_heads = builder_.tables().size();
   for (const HeadSpec& head : spec_.heads) {
     // One target teaches them all.
     if (head.classes != spec_.heads[0].classes || head.outputs != spec_.heads[0].outputs) {
@@ -170,36 +169,28 @@ absl::Status Plan::Compile() {
                        " outputs, head \"", spec_.heads[0].name, "\" ", spec_.heads[0].classes,
                        " and ", spec_.heads[0].outputs, ": heads share one target"));
     }
+    builder_.SetPersonal(true);
     auto made = MakeHead(head, readables_, &builder_);
+    builder_.SetPersonal(false);
     if (!made.ok()) return At(absl::StrCat("head \"", head.name, "\""), made.status());
     heads_.push_back(*std::move(made));
   }
-  const std::size_t behind_heads = builder_.tables().size();
   if (spec_.replay.items > 0) {
     GYRUS_ASSIGN_OR_RETURN(replay_, AddReplayTables(spec_, &builder_));
   }
   for (const PlanBuilder::Table& table : builder_.tables()) {
     writes_per_step_.push_back(table.writes_per_step);
   }
-  FindPersonalTables(first_of_heads, behind_heads);
+  FindPersonalTables();
   return absl::OkStatus();
 }
 
-void Plan::FindPersonalTables(std::size_t first_of_heads, std::size_t behind_heads) {
+void Plan::FindPersonalTables() {
   fork_writes_per_step_ = writes_per_step_;
-  std::vector<bool> personal(writes_per_step_.size(), false);
-  std::fill(personal.begin() + static_cast<std::ptrdiff_t>(first_of_heads),
-            personal.begin() + static_cast<std::ptrdiff_t>(behind_heads), true);
-  for (const AreaPlan& area : areas_) {
-    if (!area.spec.learning.personal || !area.cell->shape().learns) continue;
-    personal[area.weights_table] = true;
-    if (area.spec.learning.optimiser == Optimiser::kRmsprop) {
-      personal[area.accumulators_table] = true;
-    }
-  }
-  for (std::size_t t = 0; t < personal.size(); ++t) {
-    const std::size_t bytes = builder_.tables()[t].spec.layout.block_bytes();
-    if (!personal[t] || bytes > spec_.users.resident_bytes / 8) fork_writes_per_step_[t] = 0;
+  for (std::size_t t = 0; t < writes_per_step_.size(); ++t) {
+    const PlanBuilder::Table& table = builder_.tables()[t];
+    const std::size_t bytes = table.spec.layout.block_bytes();
+    if (!table.personal || bytes > spec_.users.resident_bytes / 8) fork_writes_per_step_[t] = 0;
   }
 }
 
@@ -255,6 +246,7 @@ absl::Status Plan::AddMemory(AreaPlan* area) {
   const uint64_t seed = spec_.seed;
   const uint64_t stream = areas_.size() << 32;
   const Cell* const made = area->cell.get();
+  builder_.SetPersonal(spec.learning.personal && made->shape().learns);
   area->weights_table = builder_.AddTable(
       spec.name + ".weights", made->layout(), spec.regions, made->shape().learns ? spec.woken : 0,
       [seed, stream, made](uint32_t index, std::span<std::byte> block) {
@@ -262,6 +254,7 @@ absl::Status Plan::AddMemory(AreaPlan* area) {
         made->Initialise(&rng, block);
       });
   if (made->shape().learns) GYRUS_RETURN_IF_ERROR(AddLearnerTables(area));
+  builder_.SetPersonal(false);
   // Stored samples are learned in the live one's commit.
   const bool replays =
       spec_.replay.items > 0 &&

@@ -77,9 +77,9 @@ class Plan {
   // The most blocks of each table that one learning step may write: for Commit::TryBegin.
   std::span<const uint32_t> writes_per_step() const { return writes_per_step_; }
 
-  // The same of a learning step in a user's fork, which keeps blocks of experts, heads and personal
-  // areas: 0 for all other tables, and for those whose blocks are longer than an eighth of what a
-  // fork may hold. For ForkShape::Create.
+  // The same of a learning step in a user's fork, which keeps blocks of tables that are personal
+  // (PlanBuilder): 0 for all others, and for those whose blocks are longer than an eighth of what
+  // a fork may hold. For ForkShape::Create.
   std::span<const uint32_t> fork_writes_per_step() const { return fork_writes_per_step_; }
 
   // Bytes of a session's state: all zero at the start, copied and saved as they are.
@@ -120,7 +120,7 @@ class Plan {
   explicit Plan(const BrainSpec& spec) : spec_(spec) {}
 
   absl::Status Compile();
-  void FindPersonalTables(std::size_t first_of_heads, std::size_t behind_heads);
+  void FindPersonalTables();
   absl::Status CompileArea(const AreaSpec& spec);
   absl::Status AddMemory(AreaPlan* area);
   absl::Status AddLearnerTables(AreaPlan* area);

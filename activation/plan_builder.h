@@ -34,9 +34,15 @@ class PlanBuilder {
                                 .blocks = blocks,
                                 .spares = 0},
                        .writes_per_step = std::min(writes_per_step, blocks),
+                       .personal = personal_,
                        .fill = std::move(fill)});
     return static_cast<uint32_t>(tables_.size() - 1);
   }
+
+  // Says whether tables added from now on are personal: those of heads, of experts and of personal
+  // areas are. A mixing head's own are not: which evidence to trust is learned from all alike, and
+  // its many weights would push the rows themselves out of a small fork.
+  void SetPersonal(bool personal) { personal_ = personal; }
 
   // Says that one commit learns `steps` steps of the tables from number `first` on.
   void LearnAtOnce(std::size_t first, uint32_t steps) {
@@ -63,6 +69,7 @@ class PlanBuilder {
   struct Table {
     TableSpec spec;
     uint32_t writes_per_step;
+    bool personal;  // Whether users' forks have blocks of it of their own.
     Fill fill;
 
     // Versions beyond one per block for so many learning steps: no step writes more blocks than
@@ -85,6 +92,7 @@ class PlanBuilder {
   }
 
   std::vector<Table> tables_;
+  bool personal_ = false;
   std::size_t state_bytes_ = 0;
   std::size_t head_scratch_bytes_ = 0;
   std::size_t learning_scratch_bytes_ = 0;

@@ -75,6 +75,9 @@ class ByteReader {
     return *storage;
   }
 
+  // What has not been read.
+  absl::string_view rest() const { return rest_; }
+
   // Says that what was read makes no sense.
   void Fail() { ok_ = false; }
 

@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t kLine = 64;
 constexpr std::align_val_t kAlignment{kLine};
 constexpr std::size_t kEntryBytes = 8;  // Of the directory.
+constexpr std::size_t kSavedHeader = 16;
+constexpr std::size_t kSavedPerBlock = 12;
 constexpr uint32_t kFewestLines = 16;
 // How many blocks that were written again are spared before one must go all the same: bounds what
 // MakeRoom costs.
@@ -28,6 +30,10 @@ std::size_t DirectorySize(uint32_t lines) { return std::bit_ceil(std::size_t{lin
 
 std::size_t ForkShape::BytesFor(uint32_t lines) {
   return lines * (kLine + sizeof(uint32_t)) + DirectorySize(lines) * kEntryBytes;
+}
+
+std::size_t ForkShape::max_saved_bytes() const {
+  return kSavedHeader + std::size_t{max_lines_} * (kLine + kSavedPerBlock);
 }
 
 absl::StatusOr<ForkShape> ForkShape::Create(const Store& store, std::span<const uint32_t> writes,

@@ -42,6 +42,9 @@ class ForkShape {
   uint32_t max_lines() const { return max_lines_; }
   uint32_t commit_lines() const { return commit_lines_; }  // What one commit may add at most.
 
+  // The most that Fork::Save writes.
+  std::size_t max_saved_bytes() const;
+
   // What a fork of so many lines takes of memory.
   static std::size_t BytesFor(uint32_t lines);
 

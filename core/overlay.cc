@@ -46,6 +46,10 @@ void Overlay::EndCommit() noexcept {
   if (fork_ != nullptr) fork_->MakeRoom();
 }
 
+bool Commit::Keeps(uint32_t table) const noexcept {
+  return overlay_ == nullptr || overlay_->Keeps(table);
+}
+
 const std::byte* TableView::ReadThrough(uint32_t index) const noexcept {
   return overlay_->Read(table_, index);
 }

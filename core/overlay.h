@@ -43,6 +43,9 @@ class Overlay {
     return Commit(store_, this);
   }
 
+  // Whether a fork has blocks of its own of a table.
+  bool Keeps(uint32_t table) const noexcept { return shape_->owns(table); }
+
   // Rises whenever what a view shows may have changed.
   uint64_t commits() const noexcept { return commits_ + store_->commits(); }
 

@@ -221,6 +221,10 @@ class ABSL_SCOPED_LOCKABLE Commit {
 
   View view() const { return View(store_, TableView::kNewest, overlay_); }
 
+  // Whether what is written to a table is kept: all of it, but for a fork that has none of its own
+  // there. What is not kept need not be learned.
+  bool Keeps(uint32_t table) const noexcept;
+
  private:
   friend class Overlay;
   explicit Commit(Store* store, Overlay* overlay = nullptr) : store_(store), overlay_(overlay) {}

@@ -55,6 +55,9 @@ class EventRing {
 
   void PopFront();
 
+  // Forgets all that waits.
+  void Clear() { count_ = 0; }
+
   // Removes the event with this id, if it is there, keeping the order of the others.
   void EraseStep(uint64_t id);
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "core/fork.h"
 #include "core/store.h"
 
 namespace gyrus {
@@ -12,5 +13,9 @@ namespace gyrus {
 // of shape (blocks, rows, columns), named "<table>.<tensor>". Ternary tensors travel packed, as
 // U8. Returns as safetensors::Writer does.
 absl::Status ExportBlocks(const Hold& hold, const std::string& path);
+
+// The same of the blocks that a fork over that store has of its own: of each table that it has any
+// of, which ones, "<table>.index" of shape (n,), and its tensors of shape (n, rows, columns).
+absl::Status ExportFork(const Store& store, const Fork& fork, const std::string& path);
 
 }  // namespace gyrus

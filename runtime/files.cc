@@ -58,6 +58,7 @@ absl::Status WriteAll(int file, absl::string_view bytes, const std::string& path
 
 std::string BrainPath(const std::string& directory) { return directory + "/brain.textproto"; }
 std::string StatePath(const std::string& directory) { return directory + "/state.db"; }
+std::string UsersPath(const std::string& directory) { return directory + "/users.db"; }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   const File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));

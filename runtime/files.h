@@ -12,6 +12,7 @@ namespace gyrus {
 // The files of a brain's directory.
 std::string BrainPath(const std::string& directory);  // brain.textproto
 std::string StatePath(const std::string& directory);  // state.db
+std::string UsersPath(const std::string& directory);  // users.db
 
 // Reads a whole file of at most 1 GiB. Returns NotFound if it does not exist, FailedPrecondition
 // if it is no file that may be read.

@@ -71,6 +71,7 @@ absl::StatusOr<std::unique_ptr<Session>> Runtime::OpenSession(const Session::Opt
   const bool resumes = options.position.empty() && !saved.empty();
   auto opened = Session::Open({.plan = plan_.get(),
                                .store = store_.get(),
+                               .overlay = nullptr,
                                .background = background_.get(),
                                .group = group_.get(),
                                .guard = guard_.get(),
@@ -84,6 +85,27 @@ absl::StatusOr<std::unique_ptr<Session>> Runtime::OpenSession(const Session::Opt
   std::erase_if(meters_, [](const auto& meter) { return meter.expired(); });
   meters_.push_back(session->meter_);
   return session;
+}
+
+absl::StatusOr<std::unique_ptr<Users>> Runtime::OpenUsers(const Users::Options& options) {
+  if (directory_.empty()) {
+    return absl::FailedPreconditionError("a brain without a directory has no users");
+  }
+  std::unique_ptr<Users> users;
+  const absl::Status opened = WithinMemory([&]() -> absl::Status {
+    GYRUS_ASSIGN_OR_RETURN(users, Users::Open({.plan = plan_.get(),
+                                               .store = store_.get(),
+                                               .overlay = nullptr,
+                                               .background = background_.get(),
+                                               .group = nullptr,
+                                               .guard = nullptr,
+                                               .read_only = false,
+                                               .thread = false},
+                                              UsersPath(directory_), options));
+    return absl::OkStatus();
+  });
+  if (!opened.ok()) return Place(opened);
+  return users;
 }
 
 RuntimeStatus Runtime::status() const {

@@ -22,6 +22,7 @@
 #include "runtime/runtime_status.h"
 #include "runtime/session.h"
 #include "runtime/session_group.h"
+#include "runtime/users.h"
 
 namespace gyrus {
 
@@ -31,6 +32,7 @@ class StateDb;
 //
 //   brain.textproto   what it is
 //   state.db          what it has become: blocks that differ from their start, sessions, history
+//   users.db          what users have taught their forks of it, if it has any
 //   base.safetensors  where it started, if it was imported; otherwise the seed makes it again
 //
 // Ordinary threads. Sessions must be closed before their runtime.
@@ -76,6 +78,11 @@ class Runtime {
   // kind learn (inline, background); ResourceExhausted if max_sessions are open or its memory is
   // not to be had; DataLoss if what was saved does not fit.
   absl::StatusOr<std::unique_ptr<Session>> OpenSession(const Session::Options& options);
+
+  // Opens the brain's users, whom each fork is one of; a read-only brain has them too. Returns
+  // FailedPrecondition without a directory; InvalidArgument if users.resident_bytes is too little
+  // for this brain; as UserDb::Open otherwise. The runtime must outlive them.
+  absl::StatusOr<std::unique_ptr<Users>> OpenUsers(const Users::Options& options);
 
   // Learns what sessions in the background have told, until nothing waits or `budget` is spent;
   // for devices without a thread to spare. Returns as BackgroundLearner::RunFor does.

@@ -110,10 +110,10 @@ absl::Status Session::StepOnSnapshot(const Observation& observation, const Want&
   const uint64_t step = last_step_ + 1;
   if (recent_->full()) recent_->PopFront();
   std::copy(state_.begin(), state_.end(), recent_->Push(step, observation).state.begin());
-  const View view = reader_->Pin();
+  const View view = PinOrDraft();
   last_snapshot_ = view.number();
   Serve(view, observation, want, prediction);
-  reader_->Unpin();
+  Unpin();
   meter_->served.store(last_snapshot_, std::memory_order_relaxed);
   last_step_ = step;
   if (stream_ == nullptr) return absl::OkStatus();
@@ -148,7 +148,7 @@ absl::Status Session::StepInline(const Observation& observation, const Want& wan
     return absl::OkStatus();
   }
   std::copy(state_.begin(), state_.end(), event.state.begin());
-  Serve(store_->Draft(), event.observation, want, prediction);
+  Serve(copy_.view(), event.observation, want, prediction);
   return absl::OkStatus();
 }
 
@@ -241,7 +241,7 @@ absl::Status Session::RetractTold(uint64_t step) {
                    " experiences wait for the learner, and there is no room for more"));
 }
 
-View Session::PinOrDraft() { return reader_.has_value() ? reader_->Pin() : store_->Draft(); }
+View Session::PinOrDraft() { return reader_.has_value() ? reader_->Pin() : copy_.view(); }
 
 void Session::Unpin() {
   if (reader_.has_value()) reader_->Unpin();
@@ -263,9 +263,9 @@ absl::StatusOr<Exploration> Session::Explore() {
   Event& last = events.at(events.size() - 1);
   if (options_.mode == Mode::kInline) {
     if (in_step_) return Exploration(this, *learner_->RunAhead());
-    return Exploration(this, Again(store_->Draft(), last));
+    return Exploration(this, Again(copy_.view(), last));
   }
-  const View view = reader_->Pin();
+  const View view = PinOrDraft();
   if (view.number() != last_snapshot_) {
     last_snapshot_ = view.number();
     return Exploration(this, Again(view, last));

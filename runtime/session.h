@@ -14,6 +14,7 @@
 #include "activation/observation.h"
 #include "activation/plan.h"
 #include "core/clock.h"
+#include "core/overlay.h"
 #include "core/store.h"
 #include "core/workspace.h"
 #include "learner/learner.h"
@@ -140,11 +141,14 @@ class Session {
  private:
   friend class Exploration;
   friend class Runtime;
+  friend class Users;
+  friend class UserSeat;
 
   // What a session works on; outlives it.
   struct Ground {
     const Plan* plan;
     Store* store;
+    Overlay* overlay;  // Where users' forks are shown; null: the common brain.
     BackgroundLearner* background;
     SessionGroup* group;  // Null without a journal.
     Guard* guard;         // Null unless the brain has one.
@@ -159,6 +163,7 @@ class Session {
   static absl::StatusOr<std::unique_ptr<Session>> Open(const Ground& ground, const Options& options,
                                                        absl::string_view position);
   absl::Status Start(absl::string_view position);
+  absl::Status MoveTo(absl::string_view position);
   absl::Status StartFrom(const Session& other);
   absl::Status Restore(absl::string_view position, std::unique_ptr<Learner>* learner);
   bool KnowsAFitTarget();
@@ -190,7 +195,7 @@ class Session {
 
   const Ground ground_;
   const Plan* const plan_;
-  Store* const store_;
+  const WorkingCopy copy_;
   Options options_;
   SystemClock clock_;
   std::shared_ptr<SessionMeter> meter_;

@@ -45,7 +45,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const Ground& ground, con
 Session::Session(const Ground& ground, Options options)
     : ground_(ground),
       plan_(ground.plan),
-      store_(ground.store),
+      copy_(ground.store, ground.overlay),
       options_(std::move(options)),
       meter_(new SessionMeter{.name = options_.name,
                               .woken = std::vector<std::atomic<uint64_t>>(plan_->areas().size())}),
@@ -65,7 +65,7 @@ Session::~Session() {
 }
 
 absl::StatusOr<std::unique_ptr<Learner>> Session::MakeLearner() const {
-  GYRUS_ASSIGN_OR_RETURN(std::unique_ptr<Learner> learner, Learner::Create(plan_, store_));
+  GYRUS_ASSIGN_OR_RETURN(std::unique_ptr<Learner> learner, Learner::Create(plan_, copy_));
   learner->Tell(std::shared_ptr<LearningMeter>(meter_, &meter_->learning));
   std::copy(state_.begin(), state_.end(), learner->state().begin());
   return learner;
@@ -81,6 +81,19 @@ absl::Status Session::Start(absl::string_view position) {
   return Enter(options_.mode, std::move(learner));
 }
 
+// Goes on where another stream stood when it was saved, in the same mode. Takes no memory inline.
+// After an error the session stands nowhere: move it again before any step.
+absl::Status Session::MoveTo(absl::string_view position) {
+  std::unique_ptr<Learner> learner = std::move(learner_);
+  const absl::Status status = Restore(position, &learner);
+  if (options_.mode == Mode::kInline) learner_ = std::move(learner);
+  GYRUS_RETURN_IF_ERROR(status);
+  limits_ = OutputLimits(plan_->spec().heads[0]);
+  if (recent_ != nullptr) recent_->Clear();
+  if (learner_ != nullptr && in_step_) learner_->RunAhead();
+  return absl::OkStatus();
+}
+
 // What a mode needs before its session may look at the blocks.
 absl::Status Session::Prepare(Mode mode) {
   if (mode != Mode::kFrozen && ground_.read_only) {
@@ -90,8 +103,15 @@ absl::Status Session::Prepare(Mode mode) {
   if (mode == Mode::kInline) {
     GYRUS_RETURN_IF_ERROR(ground_.background->AdmitInline());
     inline_ = true;
+  } else if (copy_.forked()) {
+    // It looks at the newest blocks, where nobody may learn in the background meanwhile.
+    if (mode == Mode::kBackground) {
+      return absl::FailedPreconditionError("a user's fork learns inline, or not at all");
+    }
+    GYRUS_RETURN_IF_ERROR(ground_.background->AdmitInline());
+    inline_ = true;
   } else {
-    GYRUS_ASSIGN_OR_RETURN(reader_, store_->OpenReader());
+    GYRUS_ASSIGN_OR_RETURN(reader_, ground_.store->OpenReader());
   }
   return absl::OkStatus();
 }
@@ -142,6 +162,9 @@ void Session::ReplayWaiting(Learner* learner) {
 
 absl::Status Session::SetMode(Mode mode) {
   if (mode == options_.mode) return absl::OkStatus();
+  if (copy_.forked()) {
+    return absl::FailedPreconditionError("a user's seat keeps its mode: open another one");
+  }
   return WithinMemory([&] { return ChangeMode(mode); });
 }
 
@@ -160,7 +183,7 @@ absl::Status Session::ChangeMode(Mode mode) {
 absl::Status Session::LeaveInline(Mode mode) {
   GYRUS_RETURN_IF_ERROR(Settle());
   // Both before anything changes: a reader for the new mode, and whether others learn inline too.
-  GYRUS_ASSIGN_OR_RETURN(Reader reader, store_->OpenReader());
+  GYRUS_ASSIGN_OR_RETURN(Reader reader, ground_.store->OpenReader());
   if (mode == Mode::kBackground) {
     GYRUS_RETURN_IF_ERROR(ground_.background->CheckAlone(options_.name));
   }
@@ -271,7 +294,9 @@ absl::Status Session::Restore(absl::string_view position, std::unique_ptr<Learne
   in_step_ = serves == Position::Serves::kFromLearners;
   if (last_step_ > kMostSteps || !KnowsAFitTarget()) reader.Fail();
   if (reader.Get<uint8_t>() != 0) {
-    GYRUS_ASSIGN_OR_RETURN(*learner, MakeLearner());
+    if (*learner == nullptr) {
+      GYRUS_ASSIGN_OR_RETURN(*learner, MakeLearner());
+    }
     (*learner)->Restore(&reader);
     if (!reader.done() || !Fits(learner->get())) reader.Fail();
     if (reader.ok() && replays) ReplayWaiting(learner->get());

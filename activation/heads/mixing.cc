@@ -234,7 +234,7 @@ double MixingHead::Learn(const StepContext& context, const Target& target,
   for (const Member& member : members_) {
     member.expert->Learn(path, Scratch(context) + member.scratch, commit);
   }
-  if (path.decided != 0) LearnDecisions(context, path, commit);
+  if (path.decided != 0 && commit->Keeps(last_.table)) LearnDecisions(context, path, commit);
   seen_.Learn(path.leaf, commit);
   return -std::log(probability);
 }

@@ -49,7 +49,9 @@ absl::StatusOr<std::unique_ptr<Head>> MixingHead::Create(const HeadSpec& spec,
   GYRUS_RETURN_IF_ERROR(CheckSpec(spec, std::get<MixingHeadSpec>(spec.kind)));
   std::unique_ptr<MixingHead> head(new MixingHead(spec));
   GYRUS_RETURN_IF_ERROR(head->AddExperts(readables, builder));
+  builder->SetPersonal(false);
   GYRUS_RETURN_IF_ERROR(head->AddGates(spec.name, readables, builder));
+  builder->SetPersonal(true);
   GYRUS_ASSIGN_OR_RETURN(head->seen_, SeenClasses::Create(spec.name, spec.classes, builder));
   return head;
 }
