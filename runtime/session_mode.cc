@@ -100,14 +100,11 @@ absl::Status Session::Prepare(Mode mode) {
     return absl::FailedPreconditionError(absl::StrCat("the brain is open read-only: session \"",
                                                       options_.name, "\" must be frozen"));
   }
-  if (mode == Mode::kInline) {
-    GYRUS_RETURN_IF_ERROR(ground_.background->AdmitInline());
-    inline_ = true;
-  } else if (copy_.forked()) {
-    // It looks at the newest blocks, where nobody may learn in the background meanwhile.
-    if (mode == Mode::kBackground) {
-      return absl::FailedPreconditionError("a user's fork learns inline, or not at all");
-    }
+  if (copy_.forked() && mode == Mode::kBackground) {
+    return absl::FailedPreconditionError("a user's fork learns inline, or not at all");
+  }
+  // Over a fork even a frozen one looks at the newest blocks, and not at a snapshot.
+  if (mode == Mode::kInline || copy_.forked()) {
     GYRUS_RETURN_IF_ERROR(ground_.background->AdmitInline());
     inline_ = true;
   } else {

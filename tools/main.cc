@@ -28,6 +28,7 @@
 #include "tools/commands/snapshot.h"
 #include "tools/commands/top.h"
 #include "tools/status_server.h"
+#include "tools/commands/user.h"
 #include "tools/stop_signal.h"
 #include "tools/wall_time.h"
 
@@ -158,6 +159,11 @@ CLI::App* AddStream(CLI::App* app, const char* name, const char* about, LearnOpt
                                    : "Predicts this afterwards, without learning from it")
       ->type_name("INPUT");
   if (!options->frozen) AddLearning(stream, options);
+  stream
+      ->add_option("--user", options->user,
+                   options->frozen ? "Predicts by what this user has taught it as well"
+                                   : "What it learns is this user's alone: see gyrus user")
+      ->type_name("NAME");
   stream->add_option("--target", options->target, "The column of a table to predict")
       ->type_name("COLUMN");
   AddTelling(stream, options);
@@ -212,6 +218,32 @@ void AddForget(CLI::App* app, ForgetOptions* options) {
   };
   add("--from", "Its begin: 14:00, today, or \"2026-11-22 14:00:05\"", &options->from);
   add("--to", "Its end", &options->to);
+}
+
+void AddUser(CLI::App* app, UserOptions* options) {
+  using Action = UserOptions::Action;
+  CLI::App* const user = app->add_subcommand("user", "Makes one brain personal to many users");
+  user->require_subcommand(1);
+  const auto add = [&](const char* name, const char* about, Action action) {
+    CLI::App* const command = user->add_subcommand(name, about);
+    command->callback([options, action] { options->action = action; });
+    command->add_option("DIR", options->directory, "The brain's directory")->required();
+    if (action != Action::kList) {
+      command->add_option("NAME", options->name, "The user")->required();
+    }
+    return command;
+  };
+  add("list", "Lists a brain's users: what each has of its own", Action::kList);
+  add("create", "A new user, who knows what the brain knows: gyrus learn DIR INPUT --user NAME",
+      Action::kCreate);
+  add("drop", "Forgets a user: none of its bytes is left in the file", Action::kDrop);
+  add("export", "Writes a user's own blocks as a safetensors file", Action::kExport)
+      ->add_option("FILE", options->other, "The file")
+      ->required();
+  add("rebase", "Adds to a user what the brain has learned since an older copy of it",
+      Action::kRebase)
+      ->add_option("OLD", options->other, "The directory of the older copy")
+      ->required();
 }
 
 int ExitCode(const absl::Status& status) {
@@ -282,6 +314,8 @@ int Main(int argc, char** argv) {
   AddSnapshot(&app, &snapshot);
   ForgetOptions forget;
   AddForget(&app, &forget);
+  UserOptions user;
+  AddUser(&app, &user);
   app.add_subcommand("presets", "Lists the brains to start from");
   app.add_subcommand("version", "Prints the version");
   try {
@@ -299,6 +333,7 @@ int Main(int argc, char** argv) {
     if (app.got_subcommand("snapshot")) return SnapshotCommand(snapshot);
     if (app.got_subcommand("forget")) return ForgetCommand(forget);
     if (app.got_subcommand("top")) return TopCommand(directory, once);
+    if (app.got_subcommand("user")) return UserCommand(user);
     if (app.got_subcommand("presets")) PresetsCommand();
     if (app.got_subcommand("version")) std::puts("gyrus " GYRUS_VERSION);
     return absl::OkStatus();

@@ -80,7 +80,12 @@ class Run {
   absl::Status Report(const Summary& summary);
   absl::Status Stopped() const;
   double Seconds() const { return std::chrono::duration<double>(clock_.Now() - began_).count(); }
-  Session* session() { return session_.get(); }
+  // Whether the common brain learns, and this run writes it.
+  bool writes() const { return !options_.frozen && options_.user.empty(); }
+  absl::Status CheckUser() const;
+  absl::Status OpenUser();
+  absl::Status SaveUser();
+  Session* session() { return seat_ == nullptr ? session_.get() : seat_->session(); }
 
   const LearnOptions& options_;
   const std::atomic<bool>& stop_;
@@ -88,7 +93,10 @@ class Run {
   BrainSpec spec_;
   std::optional<OutputFile> json_;
   std::unique_ptr<Runtime> runtime_;
-  std::unique_ptr<Session> session_;
+  std::unique_ptr<Session> session_;  // Of the common brain; null for a user.
+  std::unique_ptr<Users> users_;
+  std::unique_ptr<UserSeat> seat_;
+  Nanos user_saved_ = Nanos(0);
   std::unique_ptr<Score> score_;
   std::unique_ptr<Teacher::Account> account_;
   std::unique_ptr<Teacher> teacher_;
@@ -177,27 +185,31 @@ void Run::Note(const Input& input) const {
 
 absl::Status Run::Start(const InputSchema& first, const Schema& columns) {
   const bool binds = !IsBound(spec_);
-  if (binds && !options_.frozen) {
+  if (binds && writes()) {
     GYRUS_ASSIGN_OR_RETURN(const BrainSpec bound, Bind(spec_, first));
     GYRUS_RETURN_IF_ERROR(CheckTest(bound));
   }
-  GYRUS_RETURN_IF_ERROR(BindBrain(
-      options_.directory, first,
-      {.delay = options_.delay, .seed = options_.seed, .may_bind = !options_.frozen}, &spec_));
+  GYRUS_RETURN_IF_ERROR(
+      BindBrain(options_.directory, first,
+                {.delay = options_.delay, .seed = options_.seed, .may_bind = writes()}, &spec_));
   if (binds && !options_.quiet && !spec_.schema.columns.empty()) {
     std::fprintf(stderr, "columns: %s\n", ColumnsText(spec_.schema, columns).c_str());
   }
   GYRUS_ASSIGN_OR_RETURN(
       runtime_, Runtime::Open(options_.directory,
-                              {.read_only = options_.frozen, .durability = options_.durability}));
+                              {.read_only = !writes(), .durability = options_.durability}));
   runtime_->Ready();
-  const Mode learning = options_.background ? Mode::kBackground : Mode::kInline;
-  GYRUS_ASSIGN_OR_RETURN(
-      session_, runtime_->OpenSession({.mode = options_.frozen ? Mode::kFrozen : learning}));
+  if (options_.user.empty()) {
+    const Mode learning = options_.background ? Mode::kBackground : Mode::kInline;
+    GYRUS_ASSIGN_OR_RETURN(
+        session_, runtime_->OpenSession({.mode = options_.frozen ? Mode::kFrozen : learning}));
+  } else {
+    GYRUS_RETURN_IF_ERROR(OpenUser());
+  }
   GYRUS_ASSIGN_OR_RETURN(const std::vector<std::string> lines, runtime_->History());
   const HistoryLines history = ReadHistory(lines);
   run_ = 1 + static_cast<uint64_t>(NewestRun(history));
-  if (!options_.frozen && BrokeOff(history)) TellWhereItStands(history.intervals.back());
+  if (writes() && BrokeOff(history)) TellWhereItStands(history.intervals.back());
   const HeadSpec& head = spec_.heads[0];
   score_ = std::make_unique<Score>(TaskOf(spec_), head.outputs);
   account_ = std::make_unique<Teacher::Account>(runtime_->plan());
@@ -209,6 +221,40 @@ absl::Status Run::Start(const InputSchema& first, const Schema& columns) {
   skip_ = options_.skip;
   began_ = clock_.Now();
   return absl::OkStatus();
+}
+
+// What makes no sense for a user, or is not there yet.
+absl::Status Run::CheckUser() const {
+  if (options_.user.empty()) return absl::OkStatus();
+  const std::pair<const char*, bool> options[] = {
+      {"--background", options_.background},
+      {"--test", !options_.test.empty()},
+      {"--durability commit", options_.durability.when == Durability::When::kEveryCommit},
+      {"--snapshot-every", options_.snapshot_every.has_value()}};
+  for (const auto& [name, given] : options) {
+    if (!given) continue;
+    return absl::InvalidArgumentError(absl::StrCat(name, " is not for a user: leave it out"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run::OpenUser() {
+  GYRUS_ASSIGN_OR_RETURN(users_, runtime_->OpenUsers({}));
+  GYRUS_ASSIGN_OR_RETURN(seat_, users_->OpenSeat(options_.frozen ? Mode::kFrozen : Mode::kInline));
+  user_saved_ = clock_.Now();
+  const absl::Status sat = seat_->Switch(options_.user);
+  if (!absl::IsNotFound(sat)) return sat;
+  return absl::NotFoundError(
+      absl::StrCat(sat.message(), ": gyrus user create ", options_.directory, " ", options_.user));
+}
+
+// Makes durable what a user has learned. The seat's session stays the same.
+absl::Status Run::SaveUser() {
+  user_saved_ = clock_.Now();
+  seat_->Stand();
+  const absl::Status saved = users_->Save();
+  GYRUS_RETURN_IF_ERROR(seat_->Switch(options_.user));
+  return saved;
 }
 
 // The run before was killed. Its examples that are durable are those that its session has seen.
@@ -233,7 +279,11 @@ absl::Status Run::KeepUp() {
                  std::string(runtime_->lag().status.message()).c_str());
   }
   if (options_.snapshot_every.has_value()) KeepSnapshot();
-  if (!options_.frozen || account_->examples % kExamplesPerLook != 0) return absl::OkStatus();
+  if (writes() || account_->examples % kExamplesPerLook != 0) return absl::OkStatus();
+  const bool saves = !options_.frozen && options_.durability.when != Durability::When::kOnClose;
+  if (saves && clock_.Now() - user_saved_ >= options_.durability.interval) {
+    GYRUS_RETURN_IF_ERROR(SaveUser());
+  }
   if (clock_.Now() - refreshed_ < std::chrono::seconds(1)) return absl::OkStatus();
   refreshed_ = clock_.Now();
   return runtime_->Refresh().status();
@@ -265,7 +315,7 @@ absl::Status Run::Stream(BrainInput first) {
     }
     if (options_.limit < UINT64_MAX) of_ = std::min(of_.value_or(UINT64_MAX), options_.limit);
     GYRUS_ASSIGN_OR_RETURN(const std::unique_ptr<Feed> feed,
-                           Feed::Create(&spec_, first.input->schema(), !options_.frozen));
+                           Feed::Create(&spec_, first.input->schema(), writes()));
     GYRUS_RETURN_IF_ERROR(Consume(first.input.get(), feed.get()));
   }
   return absl::OkStatus();
@@ -364,7 +414,7 @@ Summary Run::Summarise() {
       .regions_woken_mean = account_->loads.woken_mean(),
       .regions_total = account_->loads.regions(),
       .parameters = CountParameters(runtime_->plan(), account_->loads)};
-  if (session_->mode() == Mode::kBackground) {
+  if (session()->mode() == Mode::kBackground) {
     const RuntimeStatus status = runtime_->status();
     summary.background = status.background;
     summary.background_learn = status.learn;
@@ -382,7 +432,7 @@ absl::Status Run::Report(const Summary& summary) {
   for (const Interval& interval : intervals_.all()) lines.push_back(LineOf(interval));
   lines.push_back(SummaryJson(summary, *account_));
   if (!options_.frozen) {
-    const absl::Status saved = runtime_->Save({session()}, lines);
+    const absl::Status saved = writes() ? runtime_->Save({session()}, lines) : SaveUser();
     if (!saved.ok()) {
       return {saved.code(),
               absl::StrCat("cannot save what was learned, the last durable commit stands: ",
@@ -400,6 +450,7 @@ absl::Status Run::Report(const Summary& summary) {
 
 absl::Status Run::All() {
   GYRUS_ASSIGN_OR_RETURN(spec_, ReadBrain(options_.directory));
+  GYRUS_RETURN_IF_ERROR(CheckUser());
   GYRUS_RETURN_IF_ERROR(CheckFiles());
   absl::StatusOr<BrainInput> first = OpenBrainInput(spec_, options_.inputs[0], InputOptionsNow());
   if (!first.ok() && stop_) return absl::CancelledError("stopped before the first example");
@@ -413,7 +464,7 @@ absl::Status Run::All() {
   CloseInterval();
   Summary summary = Summarise();
   if (status.ok() && !options_.test.empty() && !stop_) {
-    GYRUS_RETURN_IF_ERROR(session_->Settle());
+    GYRUS_RETURN_IF_ERROR(session()->Settle());
     status = Test(&summary);
   }
   summary.peak_rss_bytes = PeakRssBytes();
@@ -434,6 +485,7 @@ absl::Status Run::Stopped() const {
   if (options_.frozen) return absl::CancelledError(text);
   absl::StrAppend(&text, "; all of it is kept. To go on:\n  gyrus learn ", options_.directory, " ",
                   absl::StrJoin(options_.inputs, " "));
+  if (!options_.user.empty()) absl::StrAppend(&text, " --user ", options_.user);
   const bool live = options_.inputs[0] == "-" || options_.inputs[0] == "proc";
   if (!live) absl::StrAppend(&text, " --skip ", taken + options_.skip);
   return absl::CancelledError(text);

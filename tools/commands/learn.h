@@ -29,6 +29,7 @@ struct LearnOptions {
   std::optional<uint64_t> seed;
   Durability durability = {};
   std::optional<Nanos> snapshot_every;  // None: keeps no snapshots by itself.
+  std::string user = {};                // Whose fork of the brain it is; "": the common brain.
   std::string target;                   // A column; "": the brain's.
   std::string json;  // A file for intervals and the summary; "-": standard output; "": none.
   bool quiet = false;
