@@ -437,6 +437,25 @@ cp -r whole empty
 refuses 1 "empty/brain.textproto:1:1: " "$gyrus" learn empty book.txt
 refuses 1 "there is no brain in nowhere" "$gyrus" report nowhere
 
+# ---- Users: each learns alone, and the brain stays as it is.
+common=$(sum whole/state.db)
+refuses 1 "gyrus user create whole anna" "$gyrus" learn whole some.txt --user anna
+ok "$gyrus" user create whole anna
+refuses 1 "already" "$gyrus" user create whole anna
+ok "$gyrus" user create whole ben
+ok "$gyrus" learn whole some.txt --user anna --quiet
+ok "$gyrus" run whole some.txt --user anna --json anna.json --quiet
+ok "$gyrus" run whole some.txt --user ben --json ben.json --quiet
+awk "BEGIN { exit !($(field anna.json loss) < $(field ben.json loss)) }" || fail "anna has learned nothing of her own"
+same "$(sum whole/state.db)" "$common" "the common brain beside users"
+refuses 1 "--background is not for a user" "$gyrus" learn whole some.txt --user anna --background
+ok "$gyrus" user list whole
+grep -q " anna$" out || fail "no anna in the list: $(cat out)"
+ok "$gyrus" user export whole anna anna.safetensors
+ok "$gyrus" user drop whole anna
+! grep -aq anna whole/users.db whole/users.db-wal 2>/dev/null || fail "anna is left in users.db"
+refuses 1 "gyrus user list whole names them all" "$gyrus" user drop whole anna
+
 # ---- A full disk: the last durable commit stands.
 if [[ -e /dev/full ]]; then
   refuses 1 "standard output" bash -c "exec $gyrus presets >/dev/full"
