@@ -9,6 +9,7 @@
 // either, so the walk from the head to it meets only live slots. What stands behind the version
 // at which a walk ends may be gone; nobody follows that link.
 #include "core/store.h"
+#include "core/hold.h"
 
 #include <algorithm>
 #include <iterator>

@@ -121,7 +121,7 @@ class Store {
     return published_.load(std::memory_order_acquire);  // Pairs with Publish.
   }
 
-  // Publishes, then keeps that snapshot readable until the hold is dropped. Ordinary.
+  // Publishes, then keeps that snapshot readable until the hold (core/hold.h) is dropped. Ordinary.
   Hold TakeHold() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The blocks that differ between two holds, sorted; with no `from`, since the store was made.
@@ -231,29 +231,6 @@ class ABSL_SCOPED_LOCKABLE Commit {
 
   Store* store_;
   Overlay* overlay_;  // What takes the writes in the store's place, if anything.
-};
-
-// Keeps one snapshot readable beyond a step: a fork, a tag, the guard. Movable.
-//
-// Ordinary. Each Read takes the store's lock; not real-time safe.
-class Hold {
- public:
-  Hold(Hold&& other) noexcept;
-  Hold& operator=(Hold&& other) noexcept;
-  ~Hold();
-
-  SnapshotNumber number() const { return number_; }
-  const Store& store() const { return *store_; }
-
-  // The block as this snapshot has it; valid until the hold is dropped.
-  const std::byte* Read(BlockId id) const { return store_->ReadHeld(number_, id); }
-
- private:
-  friend class Store;
-  Hold(Store* store, SnapshotNumber number) : store_(store), number_(number) {}
-
-  Store* store_;
-  SnapshotNumber number_;
 };
 
 // One session's way to read published snapshots. Movable.

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "core/fork.h"
+#include "core/hold.h"
 #include "core/store.h"
 
 namespace gyrus {

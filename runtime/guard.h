@@ -13,6 +13,7 @@
 #include "activation/brain_spec.h"
 #include "activation/plan.h"
 #include "core/clock.h"
+#include "core/hold.h"
 #include "core/mutex.h"
 #include "core/store.h"
 #include "learner/learner.h"

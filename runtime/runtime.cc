@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/hold.h"
 #include "core/kernels/dispatch.h"
 #include "core/status_macros.h"
 #include "runtime/export.h"

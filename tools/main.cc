@@ -27,8 +27,8 @@
 #include "tools/commands/report.h"
 #include "tools/commands/snapshot.h"
 #include "tools/commands/top.h"
-#include "tools/status_server.h"
 #include "tools/commands/user.h"
+#include "tools/status_server.h"
 #include "tools/stop_signal.h"
 #include "tools/wall_time.h"
 

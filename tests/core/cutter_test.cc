@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/hold.h"
 #include "core/rng.h"
 #include "tests/core/store_test_tables.h"
 #include "tests/support/no_alloc.h"

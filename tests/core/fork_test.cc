@@ -65,9 +65,9 @@ class ForkTest : public testing::Test {
 };
 
 TEST_F(ForkTest, RefusesLessThanTwoStepsNeed) {
-  EXPECT_THAT(ForkShape::Create(*store_, kWrites, 256),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       HasSubstr("a fork of at most 256 bytes holds")));
+  EXPECT_THAT(
+      ForkShape::Create(*store_, kWrites, 256),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("a fork of at most 256 bytes holds")));
 }
 
 TEST_F(ForkTest, ReadsTheStoreUntilItWrites) {

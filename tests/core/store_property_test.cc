@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/cutter.h"
+#include "core/hold.h"
 #include "core/page_memory.h"
 #include "core/rng.h"
 #include "core/store.h"

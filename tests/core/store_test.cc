@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/store.h"
+#include "core/hold.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

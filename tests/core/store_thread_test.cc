@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/hold.h"
 #include "core/store.h"
 #include "tests/core/store_test_tables.h"
 #include "tests/support/status_matchers.h"

@@ -74,10 +74,30 @@ TEST(TutorialTest, ABrainCopesAsWritten) {
 // docs/reference/cli.md holds each command's help, word for word.
 TEST(ReferenceTest, HoldsTheHelpOfEveryCommand) {
   const std::string reference = Document("reference/cli.md");
-  for (const char* command :
-       {"", "init", "learn", "run", "inspect", "report", "top", "doctor", "snapshot",
-        "snapshot list", "snapshot save", "snapshot tag", "snapshot drop", "snapshot rollback",
-        "snapshot diff", "forget", "presets", "version"}) {
+  for (const char* command : {"",
+                              "init",
+                              "learn",
+                              "run",
+                              "inspect",
+                              "report",
+                              "top",
+                              "doctor",
+                              "snapshot",
+                              "snapshot list",
+                              "snapshot save",
+                              "snapshot tag",
+                              "snapshot drop",
+                              "snapshot rollback",
+                              "snapshot diff",
+                              "forget",
+                              "user",
+                              "user list",
+                              "user create",
+                              "user drop",
+                              "user export",
+                              "user rebase",
+                              "presets",
+                              "version"}) {
     const test::CommandResult help =
         test::RunCommand(absl::StrCat(GYRUS_COMMAND_DIR, "/gyrus ", command, " --help"));
     EXPECT_EQ(help.exit_code, 0);
