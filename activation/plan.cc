@@ -402,7 +402,13 @@ void Plan::Forward(const StepContext& context, const Observation& observation) c
     const Value& value = observation.values[encoder_modalities_[e]];
     Encoding* const encoding = &context.activity->encodings[e];
     encoding->present = value.present;
-    if (value.present) encoders_[e]->Encode(context, value, encoding);
+    if (value.present) {
+      encoders_[e]->Encode(context, value, encoding);
+    } else {
+      // Not those of whatever step this activity saw last: what is absent says the same always.
+      std::fill(encoding->contexts.begin(), encoding->contexts.end(), 0);
+      std::fill(encoding->selectors.begin(), encoding->selectors.end(), 0);
+    }
   }
   for (std::size_t a = 0; a < areas_.size(); ++a) ForwardArea(context, a);
   for (const std::unique_ptr<Head>& head : heads_) head->Begin(context);

@@ -104,6 +104,27 @@ TEST(SessionTest, LearnsFromTheProbabilityThatItServed) {
   }
 }
 
+// What is absent says the same, whichever step the session's scratch saw last.
+TEST(SessionTest, AnAbsentValueSaysNothingOfEarlierSteps) {
+  const auto runtime = MakeRuntime(TinyText());
+  const auto teacher = *runtime->OpenSession({});
+  Read(teacher.get(), 0, 300);
+  const auto one = *runtime->OpenSession({.name = "one", .mode = Mode::kFrozen});
+  for (const uint8_t byte : {'t', 'h'}) ASSERT_THAT(StepByte(one.get(), byte), IsOk());
+  const auto other =
+      *runtime->OpenSession({.name = "other", .mode = Mode::kFrozen, .position = one->Save()});
+  std::vector<float> distributions[2] = {std::vector<float>(256), std::vector<float>(256)};
+  Session* const sessions[] = {one.get(), other.get()};
+  for (int s = 0; s < 2; ++s) {
+    const Value absent{};
+    Prediction prediction{.distribution = distributions[s]};
+    ASSERT_THAT(sessions[s]->Step({.values = {&absent, 1}}, {.kind = Want::Kind::kDistribution},
+                                  &prediction),
+                IsOk());
+  }
+  EXPECT_EQ(distributions[0], distributions[1]);
+}
+
 // The oracle runs every event forward again when its label comes; the session need not.
 TEST(SessionTest, RunningAheadChangesNoBit) {
   const auto ahead = MakeRuntime(TinyLabelled(1));
