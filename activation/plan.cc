@@ -188,9 +188,7 @@ absl::Status Plan::Compile() {
 void Plan::FindPersonalTables() {
   fork_writes_per_step_ = writes_per_step_;
   for (std::size_t t = 0; t < writes_per_step_.size(); ++t) {
-    const PlanBuilder::Table& table = builder_.tables()[t];
-    const std::size_t bytes = table.spec.layout.block_bytes();
-    if (!table.personal || bytes > spec_.users.resident_bytes / 8) fork_writes_per_step_[t] = 0;
+    if (!builder_.tables()[t].personal) fork_writes_per_step_[t] = 0;
   }
 }
 

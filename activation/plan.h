@@ -78,8 +78,8 @@ class Plan {
   std::span<const uint32_t> writes_per_step() const { return writes_per_step_; }
 
   // The same of a learning step in a user's fork, which keeps blocks of tables that are personal
-  // (PlanBuilder): 0 for all others, and for those whose blocks are longer than an eighth of what
-  // a fork may hold. For ForkShape::Create.
+  // (PlanBuilder): 0 for all others.
+  // For ForkShape::Create.
   std::span<const uint32_t> fork_writes_per_step() const { return fork_writes_per_step_; }
 
   // Bytes of a session's state: all zero at the start, copied and saved as they are.

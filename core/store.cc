@@ -70,6 +70,7 @@ std::byte* Store::Overwrite(BlockId id) {
   GYRUS_CHECK(holds_.empty() && cutter_ == nullptr);
   for (int s = 0; s < max_readers_; ++s) GYRUS_CHECK(slots_[s].announced.load() == 0);
   draft_is_dirty_ = true;
+  commits_.fetch_add(1, std::memory_order_relaxed);  // Whoever ran ahead on it must run again.
   const BlockTable& table = tables_[id.table];
   return table.data(table.head(id.index).slot(id.index));
 }

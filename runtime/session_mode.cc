@@ -81,7 +81,8 @@ absl::Status Session::Start(absl::string_view position) {
   return Enter(options_.mode, std::move(learner));
 }
 
-// Goes on where another stream stood when it was saved, in the same mode. Takes no memory inline.
+// Goes on where another stream stood when it was saved, in the same mode. A frozen session makes a
+// learner to read what one has saved, and drops it.
 // After an error the session stands nowhere: move it again before any step.
 absl::Status Session::MoveTo(absl::string_view position) {
   std::unique_ptr<Learner> learner = std::move(learner_);
@@ -90,6 +91,8 @@ absl::Status Session::MoveTo(absl::string_view position) {
   GYRUS_RETURN_IF_ERROR(status);
   limits_ = OutputLimits(plan_->spec().heads[0]);
   if (recent_ != nullptr) recent_->Clear();
+  for (AreaActivity& area : activity_.areas) area.awake = area.routed = false;
+  shown_ = &activity_;
   if (learner_ != nullptr && in_step_) learner_->RunAhead();
   return absl::OkStatus();
 }

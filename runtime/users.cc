@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/rng.h"
 #include "core/status_macros.h"
 #include "runtime/brain_text.h"
 #include "runtime/export.h"
@@ -20,9 +21,13 @@ constexpr std::size_t kMostNameBytes = 64;
 constexpr std::size_t kMostEvicted = 256;
 
 absl::Status CheckName(absl::string_view name) {
-  const bool plain = std::none_of(name.begin(), name.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-  });
+  bool plain = true;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const auto c = static_cast<unsigned char>(name[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < name.size() ? name[i + 1] : 0);
+    // Those of ASCII, and those of Latin-1, which are 0xC2 0x80 to 0x9F in UTF-8.
+    plain = plain && c >= 0x20 && c != 0x7F && !(c == 0xC2 && next < 0xA0);
+  }
   if (!name.empty() && name.size() <= kMostNameBytes && plain && IsUtf8(name)) {
     return absl::OkStatus();
   }
@@ -55,7 +60,11 @@ absl::StatusOr<std::unique_ptr<Users>> Users::Open(const Session::Ground& ground
   GYRUS_ASSIGN_OR_RETURN(ForkShape shape,
                          ForkShape::Create(*ground.store, ground.plan->fork_writes_per_step(),
                                            spec.users.resident_bytes));
-  GYRUS_ASSIGN_OR_RETURN(std::unique_ptr<UserDb> disk, UserDb::Open(path, Fingerprint(spec)));
+  // What is stored is of this brain and of forks of this shape.
+  uint64_t mark = shape.max_lines();
+  for (const uint32_t writes : ground.plan->fork_writes_per_step()) mark = Mix64(mark + writes);
+  const std::string fingerprint = absl::StrCat(Fingerprint(spec), "-", absl::Hex(mark));
+  GYRUS_ASSIGN_OR_RETURN(std::unique_ptr<UserDb> disk, UserDb::Open(path, fingerprint));
   return std::unique_ptr<Users>(new Users(ground, std::move(shape), options, std::move(disk)));
 }
 
@@ -80,30 +89,42 @@ absl::Status Users::Create(absl::string_view name) {
 }
 
 absl::Status Users::Drop(absl::string_view name) {
-  MutexLock lock(&mutex_);
-  bool known = false;
-  if (const auto found = users_.find(name); found != users_.end()) {
-    if (found->second->seated) return FreeLocked(name).status();
-    RemoveLocked(found->second.get());
-    known = true;
-  }
-  const absl::Status dropped = disk_->Drop(name);
-  return known && absl::IsNotFound(dropped) ? absl::OkStatus() : dropped;
+  return WithinMemory([&]() -> absl::Status {
+    MutexLock lock(&mutex_);
+    bool known = false;
+    if (const auto found = users_.find(name); found != users_.end()) {
+      if (found->second->seated) return FreeLocked(name).status();
+      RemoveLocked(found->second.get());
+      known = true;
+    }
+    const absl::Status dropped = disk_->Drop(name);
+    return known && absl::IsNotFound(dropped) ? absl::OkStatus() : dropped;
+  });
 }
 
 absl::StatusOr<std::vector<UserDb::About>> Users::List() {
-  MutexLock lock(&mutex_);
-  return disk_->List();
+  absl::StatusOr<std::vector<UserDb::About>> all = std::vector<UserDb::About>();
+  GYRUS_RETURN_IF_ERROR(WithinMemory([&] {
+    MutexLock lock(&mutex_);
+    all = disk_->List();
+    return all.status();
+  }));
+  return all;
 }
 
 absl::Status Users::Save() {
-  return WithinMemory([&] {
-    MutexLock lock(&mutex_);
-    std::vector<User*> changed;
-    for (User* const user : turns_) {
-      if (user->changed && !user->seated) changed.push_back(user);
+  return WithinMemory([&]() -> absl::Status {
+    // Some at a time, so that memory stays bounded and nobody waits for all.
+    while (true) {
+      MutexLock lock(&mutex_);
+      std::vector<User*> changed;
+      for (User* const user : turns_) {
+        if (user->changed && !user->seated) changed.push_back(user);
+        if (changed.size() == kMostEvicted) break;
+      }
+      if (changed.empty()) return absl::OkStatus();
+      GYRUS_RETURN_IF_ERROR(StoreLocked(changed));
     }
-    return StoreLocked(changed);
   });
 }
 
@@ -111,7 +132,8 @@ absl::Status Users::Export(absl::string_view name, const std::string& path) {
   return WithinMemory([&]() -> absl::Status {
     MutexLock lock(&mutex_);
     GYRUS_ASSIGN_OR_RETURN(const User* user, FreeLocked(name));
-    return ExportFork(*ground_.store, user->fork, path);
+    GYRUS_RETURN_IF_ERROR(ExportFork(*ground_.store, user->fork, path));
+    return MakeRoomLocked();
   });
 }
 
@@ -128,7 +150,7 @@ absl::Status Users::Rebase(absl::string_view name, const Store& old) {
   }
   return WithinMemory([&]() -> absl::Status {
     MutexLock lock(&mutex_);
-    GYRUS_ASSIGN_OR_RETURN(User * user, FreeLocked(name));
+    GYRUS_ASSIGN_OR_RETURN(User* user, FreeLocked(name));
     user->fork.Visit([&](uint32_t table, uint32_t index, const std::byte*) {
       const BlockLayout& layout = now.spec(table).layout;
       std::byte* const own = user->fork.Find(table, index);
@@ -143,7 +165,7 @@ absl::Status Users::Rebase(absl::string_view name, const Store& old) {
       }
     });
     user->changed = true;
-    return absl::OkStatus();
+    return MakeRoomLocked();
   });
 }
 
@@ -173,15 +195,12 @@ Users::Counts Users::counts() const {
   return counts_;
 }
 
-absl::StatusOr<Users::User*> Users::Seat(absl::string_view name) {
+absl::Status Users::Seat(absl::string_view name, User** user) {
   MutexLock lock(&mutex_);
-  GYRUS_ASSIGN_OR_RETURN(User * user, FreeLocked(name));
-  user->seated = true;
-  turns_.splice(turns_.end(), turns_, user->turn);
-  const absl::Status room = MakeRoomLocked();
-  if (room.ok()) return user;
-  user->seated = false;
-  return room;
+  GYRUS_ASSIGN_OR_RETURN(*user, FreeLocked(name));
+  (*user)->seated = true;
+  turns_.splice(turns_.end(), turns_, (*user)->turn);
+  return MakeRoomLocked();
 }
 
 void Users::Leave(User* user) {
@@ -196,7 +215,7 @@ absl::StatusOr<Users::User*> Users::FindLocked(absl::string_view name) {
 }
 
 absl::StatusOr<Users::User*> Users::FreeLocked(absl::string_view name) {
-  GYRUS_ASSIGN_OR_RETURN(User * user, FindLocked(name));
+  GYRUS_ASSIGN_OR_RETURN(User* user, FindLocked(name));
   if (!user->seated) return user;
   return absl::FailedPreconditionError(
       absl::StrCat("user \"", name, "\" sits at a seat; let it stand up first"));
@@ -225,8 +244,10 @@ absl::StatusOr<Users::User*> Users::LoadLocked(absl::string_view name) {
 Users::User* Users::AddLocked(absl::string_view name) {
   auto user = std::make_unique<User>(name, &shape_);
   User* const added = user.get();
+  std::list<User*> turn = {added};  // First, so that nothing can fail between the two.
   users_.emplace(added->name, std::move(user));
-  added->turn = turns_.insert(turns_.end(), added);
+  added->turn = turn.begin();
+  turns_.splice(turns_.end(), turn);
   ++counts_.resident;
   WeighLocked(added);
   return added;
@@ -305,21 +326,22 @@ void UserSeat::Stand() {
 absl::Status UserSeat::Switch(absl::string_view name) {
   if (user_ != nullptr && user_->name == name) return absl::OkStatus();
   Stand();
-  return WithinMemory([&]() -> absl::Status {
-    GYRUS_ASSIGN_OR_RETURN(Users::User * user, users_->Seat(name));
+  Users::User* user = nullptr;
+  const absl::Status sat = WithinMemory([&]() -> absl::Status {
+    GYRUS_RETURN_IF_ERROR(users_->Seat(name, &user));
     // So that standing up takes none.
     user->position.Reserve(session_->max_position_bytes());
     overlay_.Show(&user->fork);
     const std::string& position = user->position.bytes();
-    const absl::Status moved = session_->MoveTo(position.empty() ? beginning_ : position);
-    if (moved.ok()) {
-      user_ = user;
-      return absl::OkStatus();
-    }
-    overlay_.Show(nullptr);
-    users_->Leave(user);
-    return moved;
+    return session_->MoveTo(position.empty() ? beginning_ : position);
   });
+  if (sat.ok()) {
+    user_ = user;
+    return sat;
+  }
+  overlay_.Show(nullptr);
+  if (user != nullptr) users_->Leave(user);
+  return sat;
 }
 
 }  // namespace gyrus

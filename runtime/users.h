@@ -32,8 +32,10 @@ class UserSeat;
 //   GYRUS_RETURN_IF_ERROR(seat->Switch("anna"));
 //   GYRUS_ASSIGN_OR_RETURN(uint64_t step, seat->session()->Step(observation, want, &prediction));
 //
-// Forks keep blocks of experts, heads and areas whose learning is personal, users.resident_bytes at
-// most (see Fork); other areas and encoders are the common brain's. Users live in memory until it
+// Forks keep blocks of heads, experts and areas whose learning is personal, users.resident_bytes at
+// most (see Fork); other areas and encoders are the common brain's, and so are a mixing head's
+// weights, a memory's states and all of a match expert, which holds what was read word for word.
+// While a fork grows to what it may have, its steps take memory. Users live in memory until it
 // is full, then whoever sat longest ago goes to the disk (users.db in the brain's directory), and
 // comes back to the bit.
 //
@@ -81,7 +83,7 @@ class Users {
 
   // Carries a user over from an older common brain of the same shape to this one: to weights that
   // the user has changed (32-bit floats that merge by mean or sum) is added what the brain has
-  // changed since; memory rows stay the user's. Without it, the user's blocks stay as they are and
+  // changed since; memory rows stay the user's. Once for each older brain: it is not noted. Without it, the user's blocks stay as they are and
   // the rest is the new brain's. Returns as Drop; InvalidArgument if the shapes differ.
   absl::Status Rebase(absl::string_view name, const Store& old);
 
@@ -117,7 +119,7 @@ class Users {
                                                      const std::string& path,
                                                      const Options& options);
 
-  absl::StatusOr<User*> Seat(absl::string_view name);
+  absl::Status Seat(absl::string_view name, User** user);
   void Leave(User* user);
   absl::StatusOr<User*> FindLocked(absl::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<User*> FreeLocked(absl::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

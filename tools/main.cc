@@ -163,7 +163,10 @@ CLI::App* AddStream(CLI::App* app, const char* name, const char* about, LearnOpt
       ->add_option("--user", options->user,
                    options->frozen ? "Predicts by what this user has taught it as well"
                                    : "What it learns is this user's alone: see gyrus user")
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->check([](const std::string& user) {
+        return user.empty() ? std::string("must not be empty") : std::string();
+      });
   stream->add_option("--target", options->target, "The column of a table to predict")
       ->type_name("COLUMN");
   AddTelling(stream, options);
@@ -216,7 +219,7 @@ void AddForget(CLI::App* app, ForgetOptions* options) {
           return std::string(parsed.status().message());
         });
   };
-  add("--from", "Its begin: 14:00, today, or \"2026-11-22 14:00:05\"", &options->from);
+  add("--from", "Its begin: 14:00 (of today) or \"2026-11-22 14:00:05\"", &options->from);
   add("--to", "Its end", &options->to);
 }
 

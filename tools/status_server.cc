@@ -180,7 +180,9 @@ absl::StatusOr<std::unique_ptr<StatusServer>> StatusServer::InDirectory(
   http.server->set_address_family(AF_UNIX);
   http.server->set_socket_options([](int) {});
   errno = 0;
+  const mode_t before = umask(S_IRWXG | S_IRWXO);  // Nobody else's from its first moment on.
   http.bound = http.server->bind_to_port(http.directory->socket(), kAnyPort);
+  umask(before);
   if (!http.bound) {
     return absl::UnavailableError(
         absl::StrCat("cannot make the socket \"", directory, "/", kSocket, "\": ", Reason()));

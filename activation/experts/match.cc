@@ -78,6 +78,9 @@ absl::StatusOr<std::unique_ptr<Expert>> MatchExpert::Create(const ExpertSpec& sp
     return builder->AddTable(absl::StrCat(spec.name, ".", name), std::move(layout), blocks, 1,
                              std::move(fill));
   };
+  // Common to all users: the history holds what was read word for word, and a fork that kept some
+  // of its blocks would keep what others wrote into them.
+  builder->SetPersonal(false);
   Options options{};
   options.encoder = encoder->index;
   options.depth = std::bit_width(classes - 1);
@@ -209,6 +212,7 @@ inline void MatchExpert::Say(const Scratch& step, const Path& path, uint32_t d, 
 }
 
 void MatchExpert::Learn(const Path& path, std::byte* scratch, Commit* commit) const noexcept {
+  if (!commit->Keeps(options_.history)) return;
   const Scratch& step = *reinterpret_cast<const Scratch*>(scratch);
   if (step.cell > 0) {
     float& q = commit->As<float>({options_.trust, 0})[step.cell];

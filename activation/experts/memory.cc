@@ -166,12 +166,15 @@ absl::StatusOr<std::unique_ptr<Expert>> MemoryExpert::Create(const ExpertSpec& s
     }
   }
   tables.rows = builder->AddTable(spec.name + ".rows", row_layout, rows, nibbles * contexts);
+  // Common to all users: what a history means is no one's own, and the block is long.
+  builder->SetPersonal(false);
   tables.states = builder->AddTable(spec.name + ".states", state_layout, 1, 1,
                                     [contexts](uint32_t, std::span<std::byte> block) {
                                       float* const states = reinterpret_cast<float*>(block.data());
                                       for (uint32_t h = 0; h < contexts * kHistories; ++h)
                                         states[h] = FirstState(h % kHistories);
                                     });
+  builder->SetPersonal(true);
   return std::unique_ptr<Expert>(new MemoryExpert({.width = 2 * contexts,
                                                    .scratch_bytes = sizeof(Scratch),
                                                    .signal_ranges = {kSignalContexts + 1}},

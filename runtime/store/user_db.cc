@@ -72,7 +72,11 @@ absl::Status UserDb::Prepare(const std::string& fingerprint) {
   if (!there || meta.Int(1) != int64_t{Seal("fingerprint", meta.Text(0))}) {
     return absl::DataLossError("the mark of its brain is damaged");
   }
-  if (meta.Text(0) == fingerprint) return absl::OkStatus();
+  if (meta.Text(0) == fingerprint) {
+    meta.Reset();
+    // A drop that was cut short has left its bytes in the log.
+    return database_.Number("PRAGMA wal_checkpoint(TRUNCATE)").status();
+  }
   return absl::FailedPreconditionError(
       absl::StrCat("belongs to another brain: its fingerprint is \"", meta.Text(0),
                    "\", this brain's \"", fingerprint, "\"; undo what was changed in the brain"));

@@ -32,8 +32,8 @@ void Tell(const ForgetOptions& options, const Snapshots::Forgotten& done) {
   }
   std::printf(
       "to undo this: gyrus snapshot rollback %s %s\n"
-      "to make it last, drop that and every other snapshot from after the interval's begin: "
-      "they still hold it\n",
+      "snapshots from after the interval's begin, that one among them, still hold it until they "
+      "are dropped, and so do users who learned within it\n",
       options.directory.c_str(), done.saved_as.c_str());
 }
 

@@ -85,7 +85,7 @@ class Run {
   absl::Status CheckUser() const;
   absl::Status OpenUser();
   absl::Status SaveUser();
-  Session* session() { return seat_ == nullptr ? session_.get() : seat_->session(); }
+  Session* session() { return seat_ == nullptr ? session_.get() : seated_; }
 
   const LearnOptions& options_;
   const std::atomic<bool>& stop_;
@@ -96,6 +96,7 @@ class Run {
   std::unique_ptr<Session> session_;  // Of the common brain; null for a user.
   std::unique_ptr<Users> users_;
   std::unique_ptr<UserSeat> seat_;
+  Session* seated_ = nullptr;  // The seat's, whoever sits there.
   Nanos user_saved_ = Nanos(0);
   std::unique_ptr<Score> score_;
   std::unique_ptr<Teacher::Account> account_;
@@ -155,7 +156,7 @@ absl::Status Run::ServeOnAddress() {
 // For gyrus top. Where it cannot be, learning goes on without.
 void Run::ServeInDirectory() {
   serves_ = true;
-  if (options_.frozen) return;  // Another process may learn there.
+  if (!writes()) return;  // Another process may learn there.
   auto server = StatusServer::InDirectory(options_.directory, [this] { return Status(); });
   if (server.ok()) {
     in_directory_ = *std::move(server);
@@ -243,6 +244,7 @@ absl::Status Run::OpenUser() {
   GYRUS_ASSIGN_OR_RETURN(seat_, users_->OpenSeat(options_.frozen ? Mode::kFrozen : Mode::kInline));
   user_saved_ = clock_.Now();
   const absl::Status sat = seat_->Switch(options_.user);
+  seated_ = seat_->session();
   if (!absl::IsNotFound(sat)) return sat;
   return absl::NotFoundError(
       absl::StrCat(sat.message(), ": gyrus user create ", options_.directory, " ", options_.user));
@@ -273,7 +275,7 @@ void Run::TellWhereItStands(const IntervalLine& last) {
 // beside, if this run learns nothing itself.
 absl::Status Run::KeepUp() {
   if (!runtime_->failing()) {
-    warned_ = false;
+    warned_ = warned_ && !writes();
   } else if (!std::exchange(warned_, true)) {
     std::fprintf(stderr, "gyrus: what is learned cannot be written, and will be once it can: %s\n",
                  std::string(runtime_->lag().status.message()).c_str());
@@ -282,7 +284,15 @@ absl::Status Run::KeepUp() {
   if (writes() || account_->examples % kExamplesPerLook != 0) return absl::OkStatus();
   const bool saves = !options_.frozen && options_.durability.when != Durability::When::kOnClose;
   if (saves && clock_.Now() - user_saved_ >= options_.durability.interval) {
-    GYRUS_RETURN_IF_ERROR(SaveUser());
+    const absl::Status saved = SaveUser();
+    if (seat_->session() == nullptr) return saved;  // The user does not sit any more.
+    if (saved.ok()) {
+      warned_ = false;
+    } else if (!std::exchange(warned_, true)) {
+      std::fprintf(stderr,
+                   "gyrus: what is learned cannot be written, and will be once it can: %s\n",
+                   std::string(saved.message()).c_str());
+    }
   }
   if (clock_.Now() - refreshed_ < std::chrono::seconds(1)) return absl::OkStatus();
   refreshed_ = clock_.Now();
