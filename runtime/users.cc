@@ -119,7 +119,7 @@ absl::Status Users::Save() {
       MutexLock lock(&mutex_);
       std::vector<User*> changed;
       for (User* const user : turns_) {
-        if (user->changed && !user->seated) changed.push_back(user);
+        if (!user->seated && user->changed) changed.push_back(user);  // Whoever sits is its seat's.
         if (changed.size() == kMostEvicted) break;
       }
       if (changed.empty()) return absl::OkStatus();
@@ -150,7 +150,7 @@ absl::Status Users::Rebase(absl::string_view name, const Store& old) {
   }
   return WithinMemory([&]() -> absl::Status {
     MutexLock lock(&mutex_);
-    GYRUS_ASSIGN_OR_RETURN(User* user, FreeLocked(name));
+    GYRUS_ASSIGN_OR_RETURN(User* const user, FreeLocked(name));
     user->fork.Visit([&](uint32_t table, uint32_t index, const std::byte*) {
       const BlockLayout& layout = now.spec(table).layout;
       std::byte* const own = user->fork.Find(table, index);
@@ -215,7 +215,7 @@ absl::StatusOr<Users::User*> Users::FindLocked(absl::string_view name) {
 }
 
 absl::StatusOr<Users::User*> Users::FreeLocked(absl::string_view name) {
-  GYRUS_ASSIGN_OR_RETURN(User* user, FindLocked(name));
+  GYRUS_ASSIGN_OR_RETURN(User* const user, FindLocked(name));
   if (!user->seated) return user;
   return absl::FailedPreconditionError(
       absl::StrCat("user \"", name, "\" sits at a seat; let it stand up first"));

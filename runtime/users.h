@@ -83,8 +83,9 @@ class Users {
 
   // Carries a user over from an older common brain of the same shape to this one: to weights that
   // the user has changed (32-bit floats that merge by mean or sum) is added what the brain has
-  // changed since; memory rows stay the user's. Once for each older brain: it is not noted. Without it, the user's blocks stay as they are and
-  // the rest is the new brain's. Returns as Drop; InvalidArgument if the shapes differ.
+  // changed since; memory rows stay the user's. Once for each older brain: it is not noted. Without
+  // it, the user's blocks stay as they are and the rest is the new brain's. Returns as Drop;
+  // InvalidArgument if the shapes differ.
   absl::Status Rebase(absl::string_view name, const Store& old);
 
   // A place where one user at a time learns (kInline) or is only served (kFrozen). Returns
