@@ -23,6 +23,7 @@
 #include "tools/bind_brain.h"
 #include "tools/brain_input.h"
 #include "tools/columns_text.h"
+#include "tools/commands/user.h"
 #include "tools/feed.h"
 #include "tools/metrics.h"
 #include "tools/output_file.h"
@@ -82,7 +83,6 @@ class Run {
   double Seconds() const { return std::chrono::duration<double>(clock_.Now() - began_).count(); }
   // Whether the common brain learns, and this run writes it.
   bool writes() const { return !options_.frozen && options_.user.empty(); }
-  absl::Status CheckUser() const;
   absl::Status OpenUser();
   absl::Status SaveUser();
   Session* session() { return seat_ == nullptr ? session_.get() : seated_; }
@@ -221,21 +221,6 @@ absl::Status Run::Start(const InputSchema& first, const Schema& columns) {
   ServeInDirectory();
   skip_ = options_.skip;
   began_ = clock_.Now();
-  return absl::OkStatus();
-}
-
-// What makes no sense for a user, or is not there yet.
-absl::Status Run::CheckUser() const {
-  if (options_.user.empty()) return absl::OkStatus();
-  const std::pair<const char*, bool> options[] = {
-      {"--background", options_.background},
-      {"--test", !options_.test.empty()},
-      {"--durability commit", options_.durability.when == Durability::When::kEveryCommit},
-      {"--snapshot-every", options_.snapshot_every.has_value()}};
-  for (const auto& [name, given] : options) {
-    if (!given) continue;
-    return absl::InvalidArgumentError(absl::StrCat(name, " is not for a user: leave it out"));
-  }
   return absl::OkStatus();
 }
 
@@ -460,7 +445,7 @@ absl::Status Run::Report(const Summary& summary) {
 
 absl::Status Run::All() {
   GYRUS_ASSIGN_OR_RETURN(spec_, ReadBrain(options_.directory));
-  GYRUS_RETURN_IF_ERROR(CheckUser());
+  GYRUS_RETURN_IF_ERROR(CheckUser(options_));
   GYRUS_RETURN_IF_ERROR(CheckFiles());
   absl::StatusOr<BrainInput> first = OpenBrainInput(spec_, options_.inputs[0], InputOptionsNow());
   if (!first.ok() && stop_) return absl::CancelledError("stopped before the first example");

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -93,6 +94,20 @@ absl::Status UserCommand(const UserOptions& options) {
       return WithWayOut(users->Export(options.name, options.other), options);
     case UserOptions::Action::kRebase:
       return Rebase(*runtime, users.get(), options);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckUser(const LearnOptions& learn) {
+  if (learn.user.empty()) return absl::OkStatus();
+  const std::pair<const char*, bool> options[] = {
+      {"--background", learn.background},
+      {"--test", !learn.test.empty()},
+      {"--durability commit", learn.durability.when == Durability::When::kEveryCommit},
+      {"--snapshot-every", learn.snapshot_every.has_value()}};
+  for (const auto& [name, given] : options) {
+    if (!given) continue;
+    return absl::InvalidArgumentError(absl::StrCat(name, " is not for a user: leave it out"));
   }
   return absl::OkStatus();
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "tools/commands/learn.h"
 
 namespace gyrus {
 
@@ -18,5 +19,8 @@ struct UserOptions {
 
 // gyrus user: the users of a brain. Returns as Users does.
 absl::Status UserCommand(const UserOptions& options);
+
+// Refuses what gyrus learn and gyrus run cannot do for a user.
+absl::Status CheckUser(const LearnOptions& learn);
 
 }  // namespace gyrus
